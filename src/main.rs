@@ -1,0 +1,2 @@
+//! The `clapt` binary.
+fn main() {}
