@@ -1,1 +1,13 @@
-//! Placeholder.
+//! What every service of the process needs and none owns: configuration, logs and metrics, HTTP
+//! errors, addresses, and the signal to stop.
+
+pub mod address;
+pub mod config;
+pub mod error;
+pub mod http;
+pub mod shutdown;
+pub mod telemetry;
+
+pub use config::Config;
+pub use error::{ApiError, ErrorCode};
+pub use shutdown::Shutdown;

@@ -1,0 +1,212 @@
+//! The configuration: one typed tree, with LiveKit's section names where the thing is the same.
+//!
+//! This module lists every key with its default. [`Config::load`] merges, in rising precedence:
+//! defaults, file, environment (`CLAPT_SECTION__KEY`), command line.
+//!
+//! Invariants:
+//! - a key that is not in this tree is refused, whichever source it comes from;
+//! - outside `--dev` there is no default secret;
+//! - serialising the configuration never shows a secret.
+//!
+//! `configs/clapt.yaml` explains each key and is kept equal to the defaults by a test.
+
+mod keys;
+mod load;
+mod tree;
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::PathBuf;
+
+use auth::ApiKeys;
+use serde::{Deserialize, Serialize};
+
+pub use keys::{DEV_KEY, DEV_SECRET, SECRET_BYTES_MIN};
+pub use load::{ConfigError, Sources};
+
+/// The whole configuration.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Config {
+    /// Started with `--dev`. Not a key: it can only be said on the command line.
+    #[serde(skip)]
+    pub dev: bool,
+    /// TCP port of HTTP and WebSockets.
+    pub port: u16,
+    /// Addresses that HTTP listens on; empty means the loopback with `--dev`, else all.
+    pub bind_addresses: Vec<IpAddr>,
+    /// Origins that browsers may connect from; empty means any.
+    pub allowed_origins: Vec<String>,
+    /// API keys and their secrets.
+    #[serde(with = "keys")]
+    pub keys: ApiKeys,
+    /// A YAML file with more API keys; empty means none.
+    pub key_file: PathBuf,
+    /// Logging.
+    pub log: LogConfig,
+    /// Media.
+    pub rtc: RtcConfig,
+    /// Rooms.
+    pub room: RoomConfig,
+    /// Limits on what clients may do.
+    pub limit: LimitConfig,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            dev: false,
+            port: 7880,
+            bind_addresses: Vec::new(),
+            allowed_origins: Vec::new(),
+            keys: ApiKeys::default(),
+            key_file: PathBuf::new(),
+            log: LogConfig::default(),
+            rtc: RtcConfig::default(),
+            room: RoomConfig::default(),
+            limit: LimitConfig::default(),
+        }
+    }
+}
+
+/// Section `log`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct LogConfig {
+    /// What is logged: a level, or directives such as `info,sfu=debug`.
+    pub level: String,
+    /// One JSON object per line instead of text.
+    pub json: bool,
+}
+
+impl Default for LogConfig {
+    fn default() -> Self {
+        Self {
+            level: "info".to_owned(),
+            json: false,
+        }
+    }
+}
+
+/// Section `rtc`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct RtcConfig {
+    /// UDP port of the first shard; each further shard takes the next one.
+    pub udp_port: u16,
+    /// Shards, each a thread with a port of its own; 0 means one for each core.
+    pub shards: usize,
+    /// Address that media sockets are bound to.
+    pub bind_address: IpAddr,
+    /// Addresses told to clients; empty means those of the network interfaces.
+    pub node_ips: Vec<IpAddr>,
+    /// Datagrams that a shard reads before it sends what they caused.
+    pub batch_datagrams_max: usize,
+    /// Packets that may wait on their way from one shard to another.
+    pub relay_packets_max: usize,
+}
+
+impl Default for RtcConfig {
+    fn default() -> Self {
+        Self {
+            udp_port: 7882,
+            shards: 0,
+            bind_address: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+            node_ips: Vec::new(),
+            batch_datagrams_max: 256,
+            relay_packets_max: 4096,
+        }
+    }
+}
+
+/// Section `room`: what holds for a room unless it was created with other values.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct RoomConfig {
+    /// Seconds that a room waits for its first participant before it closes.
+    pub empty_timeout: u32,
+    /// Seconds that a room stays open after its last participant left.
+    pub departure_timeout: u32,
+    /// Participants that fit into a room; 0 means any number.
+    pub max_participants: u32,
+    /// Codecs that may be published, as mime types.
+    pub enabled_codecs: Vec<String>,
+}
+
+impl Default for RoomConfig {
+    fn default() -> Self {
+        let codecs = [
+            "audio/opus",
+            "video/VP8",
+            "video/H264",
+            "video/VP9",
+            "video/AV1",
+        ];
+        Self {
+            empty_timeout: 300,
+            departure_timeout: 20,
+            max_participants: 0,
+            enabled_codecs: codecs.map(str::to_owned).to_vec(),
+        }
+    }
+}
+
+/// Section `limit`. Hitting a limit is counted in the metrics.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct LimitConfig {
+    /// Sessions of the whole server; one more is told that the server is full.
+    pub sessions_max: usize,
+    /// Signalling sockets from one address.
+    pub sockets_per_address_max: usize,
+    /// Milliseconds that a socket may take from opening to having joined.
+    pub handshake_timeout_ms: u64,
+    /// Bytes of one signalling message, after decompression.
+    pub signal_message_bytes_max: usize,
+    /// Signalling messages per second and participant.
+    pub signal_messages_per_second: u32,
+    /// Signalling messages that wait for a client that reads slowly.
+    pub signal_queue_messages_max: usize,
+    /// Bytes of one SDP.
+    pub sdp_bytes_max: usize,
+    /// Bytes of a participant's metadata.
+    pub metadata_bytes_max: usize,
+    /// Bytes of a participant's attributes, keys and values together.
+    pub attributes_bytes_max: usize,
+    /// Tracks that a participant has announced but not yet sent.
+    pub pending_tracks_max: usize,
+    /// Bytes of a JSON body.
+    pub json_body_bytes_max: usize,
+    /// Milliseconds between two keyframe requests for one layer.
+    pub keyframe_request_interval_ms: u64,
+    /// New SSRCs per second and session.
+    pub new_ssrcs_per_second: u32,
+    /// Bytes that wait in one data channel for a client that reads slowly.
+    pub data_channel_queue_bytes_max: usize,
+    /// Bytes of one data packet.
+    pub data_packet_bytes_max: usize,
+}
+
+impl Default for LimitConfig {
+    fn default() -> Self {
+        Self {
+            sessions_max: 10_000,
+            sockets_per_address_max: 1000,
+            handshake_timeout_ms: 5000,
+            signal_message_bytes_max: 256 * 1024,
+            signal_messages_per_second: 100,
+            signal_queue_messages_max: 1024,
+            sdp_bytes_max: 64 * 1024,
+            metadata_bytes_max: 64 * 1024,
+            attributes_bytes_max: 64 * 1024,
+            pending_tracks_max: 20,
+            json_body_bytes_max: 1024 * 1024,
+            keyframe_request_interval_ms: 500,
+            new_ssrcs_per_second: 50,
+            data_channel_queue_bytes_max: 1024 * 1024,
+            data_packet_bytes_max: 64 * 1024,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

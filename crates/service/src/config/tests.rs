@@ -1,0 +1,219 @@
+//! Precedence, refusals and the file in `configs/`.
+
+use serde_json::{Value, json};
+
+use super::*;
+
+const EXAMPLE: &str = include_str!("../../../../configs/clapt.yaml");
+const LONG: &str = "a secret of at least thirty-two bytes";
+
+fn file(text: &str) -> tempfile::NamedTempFile {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), text).unwrap();
+    file
+}
+
+/// Loads with `--dev`, so that keys don't matter.
+fn load(
+    yaml: &str,
+    environment: &[(&str, &str)],
+    flags: &[(&str, Value)],
+) -> Result<Config, ConfigError> {
+    let file = file(yaml);
+    let owned = |(name, text): &(&str, &str)| ((*name).to_owned(), (*text).to_owned());
+    Config::load(&Sources {
+        dev: true,
+        file: Some(file.path().to_owned()),
+        environment: environment.iter().map(owned).collect(),
+        flags: flags
+            .iter()
+            .map(|(path, value)| ((*path).to_owned(), value.clone()))
+            .collect(),
+    })
+}
+
+fn load_outside_dev(yaml: &str) -> Result<Config, ConfigError> {
+    let file = file(yaml);
+    Config::load(&Sources {
+        file: Some(file.path().to_owned()),
+        ..Sources::default()
+    })
+}
+
+#[test]
+fn the_commented_file_is_equal_to_the_defaults_and_has_every_key() {
+    let example: Value = serde_saphyr::from_str(EXAMPLE).unwrap();
+
+    assert_eq!(example, serde_json::to_value(Config::default()).unwrap());
+}
+
+#[test]
+fn every_key_of_the_commented_file_has_a_comment_above_it() {
+    let mut above = "";
+    for line in EXAMPLE.lines() {
+        let is_key = line.contains(':') && !line.trim_start().starts_with(['#', '-']);
+        assert!(
+            !is_key || above.trim_start().starts_with('#'),
+            "no comment above: {line}"
+        );
+        above = line;
+    }
+}
+
+#[test]
+fn a_flag_beats_the_environment_which_beats_the_file_which_beats_the_default() {
+    let yaml = "port: 1\nrtc: {udp_port: 2}";
+    let environment = [
+        ("CLAPT_PORT", "3"),
+        ("CLAPT_ROOM__EMPTY_TIMEOUT", "4"),
+        ("HOME", "/"),
+    ];
+
+    let config = load(yaml, &environment, &[("port", json!(5))]).unwrap();
+
+    assert_eq!(config.port, 5);
+    assert_eq!(config.rtc.udp_port, 2);
+    assert_eq!(config.room.empty_timeout, 4);
+    assert_eq!(config.room.departure_timeout, 20);
+    assert_eq!(load(yaml, &environment, &[]).unwrap().port, 3);
+}
+
+#[test]
+fn environment_variables_take_lists_texts_and_keys() {
+    let environment = [
+        ("CLAPT_BIND_ADDRESSES", "[127.0.0.1, '::1']"),
+        ("CLAPT_LOG__LEVEL", "info,sfu=debug"),
+        ("CLAPT_LOG__JSON", "true"),
+        ("CLAPT_KEYS__MyKey", "12345"),
+    ];
+
+    let config = load("", &environment, &[]).unwrap();
+
+    assert_eq!(config.bind_addresses.len(), 2);
+    assert_eq!(config.log.level, "info,sfu=debug");
+    assert!(config.log.json);
+    assert_eq!(config.keys.secret("MyKey").unwrap().expose(), "12345");
+}
+
+#[test]
+fn an_unknown_key_is_refused_and_the_nearest_named() {
+    let text = |result: Result<Config, ConfigError>| result.unwrap_err().to_string();
+
+    let in_file = text(load("rtc: {udp_prot: 1}", &[], &[]));
+    assert!(
+        in_file.ends_with("unknown key `rtc.udp_prot`, did you mean `udp_port`?"),
+        "{in_file}"
+    );
+    let in_environment = text(load("", &[("CLAPT_LIMITS__SDP_BYTES_MAX", "1")], &[]));
+    let expected = "environment variable CLAPT_LIMITS__SDP_BYTES_MAX: unknown key `limits`, did you mean `limit`?";
+    assert_eq!(in_environment, expected);
+    let far_off = text(load("zzzzzz: 1", &[], &[]));
+    assert!(far_off.ends_with("unknown key `zzzzzz`"), "{far_off}");
+}
+
+#[test]
+fn a_wrong_value_names_its_key() {
+    for (yaml, key) in [
+        ("rtc: {udp_port: many}", "rtc.udp_port"),
+        ("rtc: 7", "rtc"),
+        ("port: 70000", "port"),
+        ("rtc: {udp_port: 65530, shards: 7}", "rtc.shards"),
+        ("bind_addresses: [here]", "bind_addresses[0]"),
+        ("room: {enabled_codecs: []}", "room.enabled_codecs"),
+    ] {
+        let error = load(yaml, &[], &[]).unwrap_err().to_string();
+
+        assert!(error.starts_with(&format!("`{key}`: ")), "{yaml}: {error}");
+    }
+}
+
+#[test]
+fn a_file_that_is_not_yaml_is_refused_with_the_line() {
+    let error = load("port: 1\nrtc: [", &[], &[]).unwrap_err().to_string();
+
+    assert!(
+        error.contains("is not valid YAML") && error.contains("line"),
+        "{error}"
+    );
+}
+
+#[test]
+fn development_has_a_key_and_nothing_else_does() {
+    assert_eq!(
+        load("", &[], &[])
+            .unwrap()
+            .keys
+            .secret(DEV_KEY)
+            .unwrap()
+            .expose(),
+        DEV_SECRET
+    );
+    assert!(matches!(load_outside_dev(""), Err(ConfigError::NoKeys)));
+    let disguised = format!("keys: {{{DEV_KEY}: {LONG}}}");
+    assert!(matches!(
+        load_outside_dev(&disguised),
+        Err(ConfigError::DevKey)
+    ));
+    let renamed = format!("keys: {{mine: {DEV_SECRET}}}");
+    assert!(matches!(
+        load_outside_dev(&renamed),
+        Err(ConfigError::DevKey)
+    ));
+}
+
+#[test]
+fn short_secrets_are_refused_outside_development() {
+    let thirty_one = "x".repeat(31);
+
+    let refused = load_outside_dev(&format!("keys: {{mine: {thirty_one}}}")).unwrap_err();
+    let accepted = load_outside_dev(&format!("keys: {{mine: {thirty_one}x}}"));
+
+    assert!(refused.to_string().contains("31 bytes"), "{refused}");
+    assert!(!refused.to_string().contains(&thirty_one), "{refused}");
+    assert!(accepted.is_ok());
+}
+
+#[test]
+fn no_output_shows_a_secret() {
+    let config = load_outside_dev(&format!("keys: {{mine: {LONG}}}")).unwrap();
+
+    assert!(config.to_yaml().contains("mine"), "{}", config.to_yaml());
+    for shown in [config.to_yaml(), format!("{config:?}")] {
+        assert!(!shown.contains(LONG), "{shown}");
+    }
+    for broken in [
+        "keys: {mine: [canary]}",
+        "keys: canary",
+        "keys: {mine: canary",
+        "keys: [canary]",
+    ] {
+        let error = format!("{:?}", load(broken, &[], &[]).unwrap_err());
+        assert!(!error.contains("canary"), "{broken}: {error}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_key_file_adds_keys_unless_everybody_can_read_it() {
+    use std::os::unix::fs::PermissionsExt;
+    let keys = file(&format!("from-file: {LONG}"));
+    let yaml = format!("key_file: '{}'", keys.path().display());
+    let set_mode = |mode| {
+        std::fs::set_permissions(keys.path(), std::fs::Permissions::from_mode(mode)).unwrap();
+    };
+
+    set_mode(0o600);
+    assert!(
+        load_outside_dev(&yaml)
+            .unwrap()
+            .keys
+            .secret("from-file")
+            .is_some()
+    );
+
+    set_mode(0o604);
+    assert!(matches!(
+        load_outside_dev(&yaml),
+        Err(ConfigError::KeyFileOpen { .. })
+    ));
+}
