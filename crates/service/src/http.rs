@@ -21,10 +21,15 @@ pub fn current_request_id() -> Option<String> {
     REQUEST_ID.try_with(Clone::clone).ok()
 }
 
+/// Lets `router` answer unknown paths with `application/problem+json`.
+pub fn with_not_found(router: Router) -> Router {
+    router.fallback(not_found)
+}
+
 /// Gives `router` what every route needs: an id for each request, a bound on bodies, and
 /// `application/problem+json` for a wrong method.
 ///
-/// Call it once, on the complete router. Set [`not_found`] as the fallback unless there is another.
+/// Call it once, on the complete router.
 pub fn with_common_layers(router: Router, json_body_bytes_max: usize) -> Router {
     router
         .method_not_allowed_fallback(method_not_allowed)
@@ -32,14 +37,16 @@ pub fn with_common_layers(router: Router, json_body_bytes_max: usize) -> Router 
         .layer(middleware::from_fn(with_request_id))
 }
 
-/// Answers an unknown path.
-#[expect(clippy::unused_async, reason = "axum's handlers are async")]
-pub async fn not_found(uri: Uri) -> ApiError {
-    let path = uri.path();
+/// Makes the answer for a path that does not exist.
+#[must_use]
+pub fn nothing_at(path: &str) -> ApiError {
     ApiError::client(ErrorCode::NotFound, format!("There is nothing at {path}."))
 }
 
-#[expect(clippy::unused_async, reason = "axum's handlers are async")]
+async fn not_found(uri: Uri) -> ApiError {
+    nothing_at(uri.path())
+}
+
 async fn method_not_allowed(method: Method, uri: Uri) -> ApiError {
     let path = uri.path();
     let detail = format!("{path} does not answer {method}.");
@@ -107,8 +114,7 @@ mod tests {
     async fn answer(request: axum::http::request::Builder, body: &str) -> (Response, Value) {
         let router = Router::new()
             .route("/echo", post(echo))
-            .route("/fail", post(fail))
-            .fallback(not_found);
+            .route("/fail", post(fail));
         let request = request.body(Body::from(body.to_owned())).unwrap();
         let response = with_common_layers(router, 64)
             .oneshot(request)
