@@ -116,7 +116,7 @@ mod tests {
             .route("/echo", post(echo))
             .route("/fail", post(fail));
         let request = request.body(Body::from(body.to_owned())).unwrap();
-        let response = with_common_layers(router, 64)
+        let response = with_common_layers(with_not_found(router), 64)
             .oneshot(request)
             .await
             .unwrap();
