@@ -1,1 +1,39 @@
-//! Placeholder.
+//! Decides which packet of a published track goes to which subscriber, and how it is rewritten.
+//!
+//! Nothing here knows of sockets, clocks, locks or a WebRTC library: packets are numbers, time is an
+//! argument. [`Room`] owns the tracks and routes; small types decide.
+//!
+//! Invariants:
+//! - no packet of any shape makes this crate panic;
+//! - nothing is allocated per packet but what is pushed into the caller's `Vec`, with two bounded
+//!   exceptions: tables that grow to their cap once, and AV1 structures, which come with keyframes;
+//! - every table has a bound, named where it is declared.
+//!
+//! How to drive a [`Room`]: give it inputs (`publish`, `subscribe`, `set_*`, `handle_*`), then take
+//! from [`Room::poll_keyframe_request`], [`Room::poll_demand`] and [`Room::poll_speakers`] until each
+//! gives `None`, then sleep until [`Room::poll_timeout`] or the next input.
+
+pub mod descriptor;
+mod forwarder;
+mod keyframes;
+mod layer;
+mod packet;
+mod rewriter;
+mod room;
+mod selector;
+mod slab;
+mod speakers;
+mod timeline;
+mod track;
+
+pub use descriptor::av1::{Av1Frame, DependencyDescriptorReader};
+pub use descriptor::h264::{H264Descriptor, parse_h264};
+pub use descriptor::vp8::{Vp8Descriptor, parse_vp8};
+pub use descriptor::vp9::{Vp9Descriptor, parse_vp9};
+pub use descriptor::{Descriptor, DescriptorError, WriteDescriptorError};
+pub use layer::{Codec, ENCODINGS_MAX, Layer, LayerTarget};
+pub use packet::{Forward, PacketView, PayloadRewrite};
+pub use rewriter::{RewriteError, RtpRewriter};
+pub use room::Room;
+pub use slab::{SubscriptionKey, TrackKey};
+pub use speakers::Speaker;

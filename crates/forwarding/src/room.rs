@@ -1,0 +1,281 @@
+//! The tracks of a room and who gets them. Routes only: what is decided is decided by the parts.
+//!
+//! Invariants:
+//! - every subscription belongs to exactly one track and ends with it;
+//! - work per packet is that of its track's subscriptions, whatever else is in the room.
+
+use std::time::{Instant, SystemTime};
+
+use crate::forwarder::Forwarder;
+use crate::layer::{Codec, LayerTarget};
+use crate::packet::{Forward, PacketView};
+use crate::slab::{Slab, SubscriptionKey, TrackKey};
+use crate::speakers::{Speaker, Speakers};
+use crate::timeline::SenderReport;
+use crate::track::{Subscription, Track};
+
+/// Where a subscription lies.
+#[derive(Debug, Clone, Copy)]
+struct SubscriptionPlace {
+    track: TrackKey,
+    index: usize,
+}
+
+/// A room: published tracks and subscriptions to them.
+///
+/// Keys of tracks and subscriptions that are gone are accepted everywhere and do nothing.
+#[derive(Debug, Default)]
+pub struct Room {
+    tracks: Slab<TrackKey, Track>,
+    subscriptions: Slab<SubscriptionKey, SubscriptionPlace>,
+    speakers: Speakers,
+    /// Some track has to be looked at by the next poll.
+    is_stale: bool,
+    /// The demand of some track may have changed.
+    is_demand_stale: bool,
+    /// When the next keyframe request is due.
+    keyframes_due: Option<Instant>,
+}
+
+impl Room {
+    /// Makes an empty room.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a track of `encodings` simulcast encodings; 1 for sound, SVC and everything else.
+    pub fn publish(&mut self, codec: Codec, encodings: u8) -> TrackKey {
+        self.tracks.insert(Track::new(codec, encodings))
+    }
+
+    /// Removes a track and its subscriptions.
+    pub fn unpublish(&mut self, track: TrackKey) {
+        self.speakers.remove(track);
+        if let Some(track) = self.tracks.remove(track) {
+            for subscription in track.subscriptions {
+                self.subscriptions.remove(subscription.key);
+            }
+        }
+    }
+
+    /// Adds a subscription; `None` if there is no such track. Video begins with the next keyframe,
+    /// which is asked for.
+    pub fn subscribe(&mut self, track: TrackKey, target: LayerTarget) -> Option<SubscriptionKey> {
+        let owner = self.tracks.get_mut(track)?;
+        let key = self.subscriptions.insert(SubscriptionPlace {
+            track,
+            index: owner.subscriptions.len(),
+        });
+        owner.subscriptions.push(Subscription {
+            key,
+            forwarder: Forwarder::new(owner.codec, target),
+        });
+        owner.is_stale = true;
+        self.is_stale = true;
+        self.is_demand_stale = true;
+        Some(key)
+    }
+
+    /// Removes a subscription.
+    pub fn unsubscribe(&mut self, subscription: SubscriptionKey) {
+        let Some(place) = self.subscriptions.remove(subscription) else {
+            return;
+        };
+        let Some(track) = self.tracks.get_mut(place.track) else {
+            return;
+        };
+        track.subscriptions.swap_remove(place.index);
+        if let Some(moved) = track.subscriptions.get(place.index)
+            && let Some(moved_place) = self.subscriptions.get_mut(moved.key)
+        {
+            moved_place.index = place.index;
+        }
+        track.is_stale = true;
+        self.is_stale = true;
+        self.is_demand_stale = true;
+    }
+
+    /// Changes what a subscription wants; `None` pauses it.
+    pub fn set_target(&mut self, subscription: SubscriptionKey, target: Option<LayerTarget>) {
+        let Some((track, index)) = self.find(subscription) else {
+            return;
+        };
+        track.subscriptions[index].forwarder.set_target(target);
+        track.is_stale = true;
+        self.is_stale = true;
+        self.is_demand_stale = true;
+    }
+
+    /// Changes the number of simulcast encodings of a track.
+    pub fn set_encodings(&mut self, track: TrackKey, encodings: u8) {
+        if let Some(track) = self.tracks.get_mut(track) {
+            track.set_encodings(encodings);
+            self.is_stale = true;
+        }
+    }
+
+    /// Forgets the numbers of an encoding, because its SSRC has changed: the next packet may have any
+    /// sequence number and timestamp. Subscriptions go on with its next keyframe.
+    pub fn handle_encoding_restart(&mut self, track: TrackKey, encoding: u8) {
+        if let Some(track) = self.tracks.get_mut(track) {
+            track.handle_restart(encoding);
+            self.is_stale = true;
+        }
+    }
+
+    /// Takes a packet and appends an order to `forwards` for each subscription that gets it.
+    pub fn handle_packet(
+        &mut self,
+        now: Instant,
+        track: TrackKey,
+        packet: &PacketView,
+        forwards: &mut Vec<Forward>,
+    ) {
+        let Some(track) = self.tracks.get_mut(track) else {
+            return;
+        };
+        let Some(arrival) = track.encodings.handle_packet(now, packet) else {
+            return;
+        };
+        for subscription in &mut track.subscriptions {
+            let outgoing = subscription
+                .forwarder
+                .handle_packet(packet, &arrival, &track.encodings);
+            if let Some(outgoing) = outgoing {
+                forwards.push(Forward {
+                    subscription: subscription.key,
+                    sequence: outgoing.sequence,
+                    timestamp: outgoing.timestamp,
+                    marker: outgoing.marker,
+                    rewrite: outgoing.rewrite,
+                });
+            }
+        }
+        track.handle_arrival(packet, &arrival);
+        self.is_stale |= track.is_stale;
+    }
+
+    /// Takes a subscriber's request for a keyframe (PLI or FIR).
+    pub fn handle_keyframe_request(&mut self, now: Instant, subscription: SubscriptionKey) {
+        let Some((track, index)) = self.find(subscription) else {
+            return;
+        };
+        let forwarder = &track.subscriptions[index].forwarder;
+        if track.codec.is_video()
+            && let Some(encoding) = forwarder.asks_for(&track.encodings, now)
+        {
+            track.keyframes.handle_request(encoding);
+            track.is_stale = true;
+            self.is_stale = true;
+        }
+    }
+
+    /// Takes a request for a keyframe of one encoding, from a room on another shard.
+    pub fn request_keyframe(&mut self, track: TrackKey, encoding: u8) {
+        if let Some(track) = self.tracks.get_mut(track) {
+            track.keyframes.handle_request(encoding);
+            track.is_stale = true;
+            self.is_stale = true;
+        }
+    }
+
+    /// Gives the next request to send to a publisher: a track and the encoding that needs a keyframe.
+    /// Call until it gives `None`, after every input and at [`poll_timeout`](Self::poll_timeout).
+    pub fn poll_keyframe_request(&mut self, now: Instant) -> Option<(TrackKey, u8)> {
+        if !self.is_stale && self.keyframes_due.is_none_or(|due| due > now) {
+            return None;
+        }
+        let mut due = None;
+        for (key, track) in self.tracks.iter_mut() {
+            // What is waited for may be long stale when only time has passed.
+            if track.is_stale || track.keyframes.timeout(now).is_some_and(|at| at <= now) {
+                track.evaluate(now);
+            }
+            if let Some(encoding) = track.keyframes.poll(now) {
+                return Some((key, encoding));
+            }
+            due = earlier(due, track.keyframes.timeout(now));
+        }
+        self.is_stale = false;
+        self.keyframes_due = due;
+        None
+    }
+
+    /// Gives a track whose demand has changed since it was last told, with the highest layers that
+    /// any subscription wants; `None` within: nobody watches. Call until it gives `None`.
+    pub fn poll_demand(&mut self) -> Option<(TrackKey, Option<LayerTarget>)> {
+        if !self.is_demand_stale {
+            return None;
+        }
+        for (key, track) in self.tracks.iter_mut() {
+            let demand = track.demand();
+            if demand != track.told_demand {
+                track.told_demand = demand;
+                return Some((key, demand));
+            }
+        }
+        self.is_demand_stale = false;
+        None
+    }
+
+    /// Says when to call the polls again if nothing else happens before.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        earlier(self.keyframes_due, self.speakers.timeout())
+    }
+
+    /// Gives the highest layers that any subscription of a track wants; `None`: nobody watches.
+    #[must_use]
+    pub fn wanted_layers(&self, track: TrackKey) -> Option<LayerTarget> {
+        self.tracks.get(track)?.demand()
+    }
+
+    /// Takes a publisher's sender report: `sent` is its NTP time, `rtp` the timestamp of the same
+    /// moment. Timestamps of simulcast encodings are aligned by them.
+    pub fn handle_sender_report(
+        &mut self,
+        track: TrackKey,
+        encoding: u8,
+        sent: SystemTime,
+        rtp: u32,
+    ) {
+        if let Some(track) = self.tracks.get_mut(track) {
+            track
+                .encodings
+                .handle_sender_report(encoding, SenderReport { sent, rtp });
+        }
+    }
+
+    /// Takes the audio level of one packet (RFC 6464): `level_dbov` is 0 (loudest) to 127 (silence),
+    /// `voice` the sender's voice activity bit; `true` if it sends none.
+    pub fn handle_audio_level(
+        &mut self,
+        now: Instant,
+        track: TrackKey,
+        level_dbov: u8,
+        voice: bool,
+    ) {
+        if self.tracks.get(track).is_some() {
+            self.speakers.handle_level(now, track, level_dbov, voice);
+        }
+    }
+
+    /// Gives who is heard, loudest first, if that has changed; an empty list means silence.
+    pub fn poll_speakers(&mut self, now: Instant) -> Option<&[Speaker]> {
+        self.speakers.poll(now)
+    }
+
+    fn find(&mut self, subscription: SubscriptionKey) -> Option<(&mut Track, usize)> {
+        let place = *self.subscriptions.get(subscription)?;
+        let track = self.tracks.get_mut(place.track)?;
+        Some((track, place.index))
+    }
+}
+
+fn earlier(a: Option<Instant>, b: Option<Instant>) -> Option<Instant> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (one, None) | (None, one) => one,
+    }
+}
