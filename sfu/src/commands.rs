@@ -1,0 +1,99 @@
+//! Carrying out the commands of signalling on a shard.
+
+use std::time::Instant;
+
+use engine::{CreateSessionError, OfferError, RoomId, SessionConfig, SessionId};
+
+use crate::command::Command;
+use crate::handle::SfuError;
+use crate::shard::Shard;
+
+impl Shard {
+    /// Carries out a command. Whoever asked may have gone meanwhile; then the answer is lost.
+    pub(crate) fn handle_command(&mut self, now: Instant, command: Command) {
+        let engine = &mut self.engine;
+        match command {
+            Command::OpenRoom { room, events } => {
+                self.queues.open(room, events);
+                engine.open_room(room);
+            }
+            Command::CloseRoom { room } => self.close_room(now, room),
+            Command::CreateSession {
+                room,
+                session,
+                config,
+                reply,
+            } => {
+                let created = self.create_session(now, room, session, config);
+                if reply.send(created).is_err() {
+                    self.close_session(now, session);
+                }
+            }
+            Command::Offer {
+                session,
+                offer,
+                reply,
+            } => {
+                let answer = engine.handle_offer(now, session, offer);
+                reply.send(answer.map_err(sdp_error)).ok();
+            }
+            Command::Answer {
+                session,
+                id,
+                sdp,
+                reply,
+            } => {
+                let done = engine.handle_answer(now, session, id, &sdp);
+                reply.send(done.map_err(sdp_error)).ok();
+            }
+            Command::Candidate { session, candidate } => {
+                engine.handle_candidate(now, session, &candidate);
+            }
+            Command::RestartIce { session } => engine.restart_ice(now, session),
+            Command::Subscribe { session, subscribe } => engine.subscribe(now, session, subscribe),
+            Command::Unsubscribe { session, track } => engine.unsubscribe(now, session, track),
+            Command::SetTarget {
+                session,
+                track,
+                target,
+            } => engine.set_target(now, session, track, target),
+            Command::SetMuted { track, muted } => engine.set_muted(now, track, muted),
+            Command::Unpublish { track } => engine.unpublish(now, track),
+            Command::SendData {
+                session,
+                channel,
+                data,
+            } => engine.send_data(now, session, channel, data),
+            Command::CloseSession { session } => self.close_session(now, session),
+        }
+    }
+
+    fn create_session(
+        &mut self,
+        now: Instant,
+        room: RoomId,
+        session: SessionId,
+        config: SessionConfig,
+    ) -> Result<(), SfuError> {
+        if !self.queues.is_open(room) {
+            return Err(SfuError::NoSession);
+        }
+        self.engine
+            .create_session(now, room, session, config)
+            .map_err(|error| match error {
+                CreateSessionError::TooMany(_) => SfuError::Full,
+                CreateSessionError::NoRoom | CreateSessionError::Setup => SfuError::NoSession,
+            })?;
+        self.sessions.insert(session, room);
+        let sessions = u32::try_from(self.sessions.len()).unwrap_or(u32::MAX);
+        self.load.set_sessions(sessions);
+        Ok(())
+    }
+}
+
+fn sdp_error(error: OfferError) -> SfuError {
+    match error {
+        OfferError::NoSession => SfuError::NoSession,
+        other => SfuError::Sdp(other),
+    }
+}

@@ -1,0 +1,130 @@
+//! What the shards are started with.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::Duration;
+
+use engine::{EngineConfig, ShardId};
+use service::address::advertised_addresses;
+use service::config::{LimitConfig, RtcConfig};
+
+/// Settings of the media server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SfuConfig {
+    /// Threads that carry media, 1 to 255.
+    pub shards: usize,
+    /// UDP port of the first shard; the others follow upward. 0 gives each a free port.
+    pub udp_port: u16,
+    /// The address that the sockets are bound to. The unspecified one means all of the host's; that
+    /// of IPv6 takes in IPv4.
+    pub bind_ip: IpAddr,
+    /// The addresses that clients are told to send to, best first. At least one.
+    pub node_ips: Vec<IpAddr>,
+    /// Datagrams that a shard handles before it sends what they caused.
+    pub batch_datagrams_max: usize,
+    /// Wish for the size of each socket's receive and send buffer; the kernel may grant less.
+    pub socket_buffer_bytes: usize,
+    /// How long a shard that has just sent much waits before it reads again, so that the packets of
+    /// one subscriber leave together. Zero turns it off.
+    pub gather: Duration,
+    /// Datagrams in one turn from which a shard counts as having sent much.
+    pub gather_datagrams_min: usize,
+    /// Media packets that may wait on the way from one shard to another; more are dropped.
+    pub relay_packets_max: usize,
+    /// When a room has outgrown a shard.
+    pub spill: SpillConfig,
+    /// ICE and DTLS must be done within this time.
+    pub handshake_timeout: Duration,
+    /// A publisher's layer is asked for a keyframe once in this time at most.
+    pub keyframe_interval: Duration,
+    /// Bytes that may wait on one data channel of one session.
+    pub data_queue_bytes_max: usize,
+    /// New SSRCs that one session may bring up in a second.
+    pub new_ssrcs_per_second: u32,
+    /// Longest SDP text.
+    pub sdp_bytes_max: usize,
+    /// Sessions on one shard.
+    pub sessions_per_shard_max: usize,
+}
+
+/// When new sessions of a room go to another shard than those before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SpillConfig {
+    /// The room's shard holds so many sessions (of all rooms).
+    pub sessions: u32,
+    /// The room's shard was busy for so many thousandths of the last second.
+    pub busy_permille: u32,
+}
+
+impl Default for SpillConfig {
+    fn default() -> Self {
+        Self {
+            sessions: 400,
+            busy_permille: 600,
+        }
+    }
+}
+
+impl Default for SfuConfig {
+    fn default() -> Self {
+        Self {
+            shards: 1,
+            udp_port: 7882,
+            bind_ip: Ipv4Addr::UNSPECIFIED.into(),
+            node_ips: vec![Ipv4Addr::LOCALHOST.into()],
+            batch_datagrams_max: 256,
+            socket_buffer_bytes: 4 << 20,
+            gather: Duration::from_millis(1),
+            gather_datagrams_min: 16,
+            relay_packets_max: 4096,
+            spill: SpillConfig::default(),
+            handshake_timeout: Duration::from_secs(5),
+            keyframe_interval: Duration::from_millis(500),
+            data_queue_bytes_max: 1 << 20,
+            new_ssrcs_per_second: 50,
+            sdp_bytes_max: 64 << 10,
+            sessions_per_shard_max: 4000,
+        }
+    }
+}
+
+impl SfuConfig {
+    /// Takes the settings from the configuration file's sections. `dev` advertises loopback
+    /// addresses too.
+    #[must_use]
+    pub fn new(rtc: &RtcConfig, limit: &LimitConfig, dev: bool) -> Self {
+        let shards = match rtc.shards {
+            0 => std::thread::available_parallelism().map_or(1, usize::from),
+            shards => shards,
+        };
+        Self {
+            shards,
+            udp_port: rtc.udp_port,
+            bind_ip: rtc.bind_address,
+            node_ips: advertised_addresses(rtc, dev),
+            batch_datagrams_max: rtc.batch_datagrams_max,
+            relay_packets_max: rtc.relay_packets_max,
+            handshake_timeout: Duration::from_millis(limit.handshake_timeout_ms),
+            keyframe_interval: Duration::from_millis(limit.keyframe_request_interval_ms),
+            data_queue_bytes_max: limit.data_channel_queue_bytes_max,
+            new_ssrcs_per_second: limit.new_ssrcs_per_second,
+            sdp_bytes_max: limit.sdp_bytes_max,
+            sessions_per_shard_max: limit.sessions_max.div_ceil(shards),
+            ..Self::default()
+        }
+    }
+
+    /// Makes the settings of the engine of `shard`, which advertises its addresses at `port`.
+    pub(crate) fn engine(&self, shard: ShardId, port: u16) -> EngineConfig {
+        let at_port = |&ip: &IpAddr| (ip, port).into();
+        EngineConfig {
+            shard,
+            candidates: self.node_ips.iter().map(at_port).collect(),
+            handshake_timeout: self.handshake_timeout,
+            keyframe_interval: self.keyframe_interval,
+            data_queue_bytes_max: self.data_queue_bytes_max,
+            new_ssrcs_per_second: self.new_ssrcs_per_second,
+            sdp_bytes_max: self.sdp_bytes_max,
+            sessions_max: self.sessions_per_shard_max,
+        }
+    }
+}
