@@ -1,1 +1,43 @@
-//! Placeholder.
+//! The media server without sockets: WebRTC sessions around `forwarding`.
+//!
+//! [`Engine`] owns the sessions of one shard. Datagrams, time and commands go in; datagrams, events and
+//! messages for other shards come out. It never waits and never asks for the time, so that whole calls
+//! can be tested in virtual time.
+//!
+//! A datagram's walk: [`Engine::handle_datagram`] finds the session (`demux`), checks what the packet
+//! claims (`gate`), lets str0m authenticate it, turns media into numbers (`media`), asks `forwarding` who
+//! gets it, and hands it to the subscribers' `egress`. [`Engine::flush`] then lets each touched session
+//! speak once.
+
+mod channels;
+mod config;
+mod counters;
+mod crypto;
+mod demux;
+mod egress;
+mod engine;
+mod gate;
+mod media;
+mod negotiation;
+mod peer;
+mod relay;
+mod relaying;
+mod room;
+mod sdp;
+mod session;
+mod subscriptions;
+mod timers;
+mod track;
+mod types;
+
+pub use config::EngineConfig;
+pub use counters::{Counters, Drop};
+pub use engine::{CreateSessionError, Engine};
+pub use forwarding::Codec;
+pub use negotiation::OfferError;
+pub use relay::RelayMessage;
+pub use types::{
+    Answer, BoundTrack, CloseReason, DataChannel, Datagram, Event, LinkQuality, MediaKind, Offer,
+    PendingTrack, RoomId, SessionConfig, SessionId, SessionKind, ShardId, Subscribe, Target,
+    TrackId,
+};

@@ -1,0 +1,39 @@
+//! What an engine is told when it starts.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use crate::ShardId;
+
+/// Settings of an engine. Limits are explained where they bite.
+#[derive(Debug, Clone)]
+pub struct EngineConfig {
+    /// The shard that this engine runs.
+    pub shard: ShardId,
+    /// Addresses that clients are told to send to, one per local interface. Never empty.
+    pub candidates: Vec<SocketAddr>,
+    /// From the first valid connectivity check to the end of the DTLS handshake.
+    pub handshake_timeout: Duration,
+    /// Bytes that may wait for one data channel of one session.
+    pub data_queue_bytes_max: usize,
+    /// New SSRCs that one session may bring up per second.
+    pub new_ssrcs_per_second: u32,
+    /// Longest SDP text that is read, in bytes.
+    pub sdp_bytes_max: usize,
+    /// Most sessions at once.
+    pub sessions_max: usize,
+}
+
+impl Default for EngineConfig {
+    fn default() -> Self {
+        Self {
+            shard: ShardId(0),
+            candidates: vec![SocketAddr::from(([127, 0, 0, 1], 7882))],
+            handshake_timeout: Duration::from_secs(5),
+            data_queue_bytes_max: 1024 * 1024,
+            new_ssrcs_per_second: 30,
+            sdp_bytes_max: 64 * 1024,
+            sessions_max: 10_000,
+        }
+    }
+}

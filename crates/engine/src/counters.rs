@@ -1,0 +1,112 @@
+//! What the engine counts. Plain numbers that only grow, but for the last three.
+
+/// Why a datagram or packet went no further.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Drop {
+    /// No session belongs to the address pair or ufrag.
+    Unknown,
+    /// The bytes are no STUN, DTLS, RTP or RTCP.
+    Malformed,
+    /// The session didn't accept the source address.
+    NotAccepted,
+    /// The session refused the content.
+    Refused,
+    /// An unknown SSRC claimed the section of a live stream.
+    SsrcStolen,
+    /// Too many new SSRCs in a second.
+    SsrcFlood,
+    /// No published track belongs to the stream.
+    Unbound,
+    /// The payload's descriptor could not be read, or the codec is not the track's.
+    Descriptor,
+    /// The track is muted by the server.
+    Muted,
+    /// A message for a data channel that is full.
+    DataQueue,
+}
+
+impl Drop {
+    /// All reasons, in the order of [`Counters::drops`].
+    pub const ALL: [Self; 10] = [
+        Self::Unknown,
+        Self::Malformed,
+        Self::NotAccepted,
+        Self::Refused,
+        Self::SsrcStolen,
+        Self::SsrcFlood,
+        Self::Unbound,
+        Self::Descriptor,
+        Self::Muted,
+        Self::DataQueue,
+    ];
+
+    /// The reason as a metric's label.
+    #[must_use]
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown_source",
+            Self::Malformed => "malformed",
+            Self::NotAccepted => "not_accepted",
+            Self::Refused => "refused",
+            Self::SsrcStolen => "ssrc_stolen",
+            Self::SsrcFlood => "ssrc_flood",
+            Self::Unbound => "unbound",
+            Self::Descriptor => "descriptor",
+            Self::Muted => "muted",
+            Self::DataQueue => "data_queue",
+        }
+    }
+}
+
+/// Counts since the engine started.
+#[derive(Debug, Clone, Default)]
+pub struct Counters {
+    /// Datagrams received.
+    pub datagrams_in: u64,
+    /// Their bytes.
+    pub bytes_in: u64,
+    /// Media packets received and authenticated.
+    pub packets_in: u64,
+    /// Media packets handed to subscribers, retransmissions not counted.
+    pub packets_forwarded: u64,
+    /// Their payload bytes.
+    pub bytes_forwarded: u64,
+    /// Media packets handed to other shards.
+    pub packets_relayed: u64,
+    /// PLI from subscribers.
+    pub pli_in: u64,
+    /// FIR from subscribers.
+    pub fir_in: u64,
+    /// Keyframe requests to publishers.
+    pub pli_out: u64,
+    /// Packets that subscribers reported as lost.
+    pub nacks_in: u64,
+    /// Packets that publishers were asked to send again.
+    pub nacks_out: u64,
+    /// Sessions that ended by a panic.
+    pub panics: u64,
+    /// Sessions now.
+    pub sessions: u64,
+    /// Tracks published on this shard now.
+    pub tracks: u64,
+    /// Rooms with at least one session on this shard now.
+    pub rooms: u64,
+    drops: [u64; Drop::ALL.len()],
+}
+
+impl Counters {
+    /// Counts a drop.
+    pub(crate) fn drop(&mut self, reason: Drop) {
+        self.drops[reason as usize] += 1;
+    }
+
+    /// Counts several drops.
+    pub(crate) fn drop_many(&mut self, reason: Drop, count: usize) {
+        self.drops[reason as usize] += count as u64;
+    }
+
+    /// Gives each reason with its count.
+    pub fn drops(&self) -> impl Iterator<Item = (Drop, u64)> + '_ {
+        Drop::ALL.into_iter().zip(self.drops.iter().copied())
+    }
+}

@@ -1,0 +1,443 @@
+//! The path of a media packet through the engine, and what comes back for it.
+//!
+//! A packet becomes numbers ([`PacketView`]); `forwarding` says who gets it and how it is numbered; the
+//! egress of each subscriber takes it with the shared payload.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use forwarding::{
+    Av1Frame, Codec, Descriptor, PacketView, PayloadRewrite, TrackKey, parse_h264, parse_vp8,
+    parse_vp9,
+};
+use str0m::media::{KeyframeRequest, KeyframeRequestKind, Mid, Rid, SenderFeedback};
+use str0m::rtp::{ExtensionValues, RtpPacket, VideoOrientation};
+
+use crate::counters::Drop;
+use crate::demux::SessionIndex;
+use crate::egress::Egress;
+use crate::peer::DescriptorBytes;
+use crate::relay::{RelayBody, RelayMessage, RelayedPacket, SenderClock};
+use crate::session::{IngressStream, Session, guard};
+use crate::track::Origin;
+use crate::{CloseReason, Engine, Event};
+
+/// What a descriptor grows by at most when active decode targets are written into it.
+const ACTIVE_TARGETS_BYTES_MAX: usize = 5;
+
+/// A media packet on its way through the engine.
+#[derive(Debug)]
+pub(crate) struct Packet {
+    pub(crate) view: PacketView,
+    pub(crate) payload: Arc<[u8]>,
+    pub(crate) extensions: PacketExtensions,
+}
+
+/// Header extensions that are passed on.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct PacketExtensions {
+    pub(crate) audio_level: Option<i8>,
+    pub(crate) voice_activity: Option<bool>,
+    pub(crate) video_orientation: Option<VideoOrientation>,
+    descriptor: Option<Arc<DescriptorBytes>>,
+}
+
+impl PacketExtensions {
+    fn of(values: &ExtensionValues) -> Self {
+        Self {
+            audio_level: values.audio_level,
+            voice_activity: values.voice_activity,
+            video_orientation: values.video_orientation,
+            descriptor: values.user_values.get_arc::<DescriptorBytes>(),
+        }
+    }
+}
+
+impl Engine {
+    /// Handles an authenticated packet of a publisher.
+    pub(crate) fn handle_rtp(&mut self, now: Instant, index: SessionIndex, packet: RtpPacket) {
+        self.counters.packets_in += 1;
+        match self.read_packet(now, index, packet) {
+            Ok((track, packet)) => self.route(now, track, &packet),
+            Err(reason) => self.counters.drop(reason),
+        }
+    }
+
+    /// Turns a received packet into numbers, and finds its track.
+    fn read_packet(
+        &mut self,
+        now: Instant,
+        index: SessionIndex,
+        packet: RtpPacket,
+    ) -> Result<(usize, Packet), Drop> {
+        let ssrc = packet.header.ssrc;
+        if !self.sessions[index].ingress.contains_key(&ssrc) {
+            self.bind_stream(now, index, ssrc)?;
+        }
+        let session = &mut self.sessions[index];
+        let codec = session.payload_types.codec(packet.header.payload_type);
+        let stream = session.ingress.get_mut(&ssrc).ok_or(Drop::Unbound)?;
+        session
+            .gate
+            .handle_authentic(now, *ssrc, stream.mid, stream.rid);
+        if codec != Some(stream.codec) {
+            return Err(Drop::Descriptor);
+        }
+        let extensions = PacketExtensions::of(&packet.header.ext_vals);
+        let marker = packet.header.marker;
+        let descriptor = read_descriptor(stream, &packet.payload, marker, &extensions);
+        let view = PacketView {
+            encoding: stream.encoding,
+            sequence: *packet.seq_no,
+            timestamp: packet.header.timestamp,
+            marker,
+            payload_bytes: u16::try_from(packet.payload.len()).map_err(|_| Drop::Malformed)?,
+            descriptor,
+        };
+        let packet = Packet {
+            view,
+            payload: packet.payload,
+            extensions,
+        };
+        Ok((stream.track, packet))
+    }
+
+    /// Finds the track and encoding of a stream that is seen for the first time.
+    fn bind_stream(
+        &mut self,
+        now: Instant,
+        index: SessionIndex,
+        ssrc: str0m::rtp::Ssrc,
+    ) -> Result<(), Drop> {
+        let session = &mut self.sessions[index];
+        let (mid, rid) = stream_names(session, ssrc).ok_or(Drop::Unbound)?;
+        let track_index = session.track_in_section(mid).ok_or(Drop::Unbound)?;
+        let track = &mut self.tracks[track_index];
+        let encoding = encoding_of(rid);
+        let Origin::Home { ssrcs, .. } = &mut track.origin else {
+            return Err(Drop::Unbound);
+        };
+        let place = ssrcs.get_mut(usize::from(encoding)).ok_or(Drop::Unbound)?;
+        let replaced = place.replace(ssrc);
+        if let Some(replaced) = replaced {
+            session.ingress.remove(&replaced);
+        }
+        let stream = IngressStream {
+            track: track_index,
+            encoding,
+            mid,
+            rid,
+            codec: track.codec,
+            descriptor_reader: forwarding::DependencyDescriptorReader::default(),
+        };
+        session.ingress.insert(ssrc, stream);
+        session.gate.handle_authentic(now, *ssrc, mid, rid);
+        let event = Event::EncodingStarted {
+            track: track.id,
+            encoding,
+            ssrc: *ssrc,
+        };
+        let (room, key) = (track.room, track.key);
+        if replaced.is_some() {
+            self.rooms[room]
+                .media
+                .handle_encoding_restart(key, encoding);
+        }
+        self.emit(room, event);
+        Ok(())
+    }
+
+    /// Gives a packet to all who want it: relays first, then the sessions of this shard.
+    pub(crate) fn route(&mut self, now: Instant, track_index: usize, packet: &Packet) {
+        let track = &self.tracks[track_index];
+        if track.is_muted {
+            self.counters.drop(Drop::Muted);
+            return;
+        }
+        let (room, key) = (track.room, track.key);
+        if let Some(level) = packet.extensions.audio_level
+            && track.is_home()
+        {
+            let loudness = level.unsigned_abs();
+            let voice = packet.extensions.voice_activity.unwrap_or(true);
+            self.rooms[room]
+                .media
+                .handle_audio_level(now, key, loudness, voice);
+        }
+        self.relay_packet(track_index, packet);
+        self.forward(now, room, key, packet);
+    }
+
+    fn forward(&mut self, now: Instant, room_index: usize, key: TrackKey, packet: &Packet) {
+        let room = &mut self.rooms[room_index];
+        let mut forwards = std::mem::take(&mut self.forwards);
+        room.media
+            .handle_packet(now, key, &packet.view, &mut forwards);
+        for forward in forwards.drain(..) {
+            let room = &mut self.rooms[room_index];
+            let Some(subscriber) = room.subscriber_mut(forward.subscription) else {
+                continue;
+            };
+            let is_first = !std::mem::replace(&mut subscriber.is_served, true);
+            let (index, stream) = (subscriber.session, subscriber.stream);
+            let session = &mut self.sessions[index];
+            self.egress
+                .send(now, &mut session.rtc, stream, packet, &forward);
+            self.counters.packets_forwarded += 1;
+            self.counters.bytes_forwarded += u64::from(packet.view.payload_bytes);
+            self.touch(index);
+            if is_first {
+                self.announce_subscribed(room_index, index, key);
+            }
+        }
+        self.forwards = forwards;
+        self.touch_room(room_index);
+    }
+
+    fn announce_subscribed(&mut self, room: usize, index: SessionIndex, key: TrackKey) {
+        let Some(track) = self.rooms[room].tracks.get(&key).copied() else {
+            return;
+        };
+        let event = Event::Subscribed {
+            session: self.sessions[index].id,
+            track: self.tracks[track].id,
+        };
+        self.emit(room, event);
+    }
+
+    fn relay_packet(&mut self, track_index: usize, packet: &Packet) {
+        let track = &self.tracks[track_index];
+        let Origin::Home { relays, .. } = &track.origin else {
+            return;
+        };
+        for (shard, wanted) in relays {
+            if wanted.is_none_or(|highest| packet.view.encoding > highest) {
+                continue;
+            }
+            let body = RelayBody::Packet(Box::new(RelayedPacket {
+                view: packet.view,
+                extensions: packet.extensions.clone(),
+                // A copy: two shards that count references on one payload would share cache lines.
+                payload: Arc::from(&packet.payload[..]),
+            }));
+            let track = track.id;
+            self.counters.packets_relayed += 1;
+            self.relays
+                .push_back((*shard, RelayMessage { track, body }));
+        }
+    }
+
+    /// Handles a subscriber's request for a keyframe.
+    pub(crate) fn handle_keyframe_request(
+        &mut self,
+        now: Instant,
+        index: SessionIndex,
+        request: &KeyframeRequest,
+    ) {
+        match request.kind {
+            KeyframeRequestKind::Pli => self.counters.pli_in += 1,
+            KeyframeRequestKind::Fir => self.counters.fir_in += 1,
+        }
+        let session = &self.sessions[index];
+        let room = session.room;
+        let subscription = session
+            .subscriptions
+            .iter()
+            .find(|subscription| subscription.section == Some(request.mid))
+            .and_then(|subscription| subscription.sending);
+        if let Some((key, _)) = subscription {
+            self.rooms[room].media.handle_keyframe_request(now, key);
+            self.touch_room(room);
+        }
+    }
+
+    /// Handles the clock of a publisher's stream, which maps its simulcast layers onto each other.
+    pub(crate) fn handle_sender_feedback(
+        &mut self,
+        index: SessionIndex,
+        feedback: &SenderFeedback,
+    ) {
+        let Some(track) = self.sessions[index].track_in_section(feedback.mid) else {
+            return;
+        };
+        let report = SenderClock {
+            sent: feedback.sender_info.ntp_time,
+            rtp: low_32(feedback.sender_info.rtp_time.numer()),
+        };
+        let encoding = encoding_of(feedback.rid);
+        self.handle_report(track, encoding, report);
+        let track = &self.tracks[track];
+        if let Origin::Home { relays, .. } = &track.origin {
+            for shard in relays.keys() {
+                let body = RelayBody::Report { encoding, report };
+                self.relays.push_back((
+                    *shard,
+                    RelayMessage {
+                        track: track.id,
+                        body,
+                    },
+                ));
+            }
+        }
+    }
+
+    pub(crate) fn handle_report(&mut self, track: usize, encoding: u8, report: SenderClock) {
+        let track = &self.tracks[track];
+        let media = &mut self.rooms[track.room].media;
+        media.handle_sender_report(track.key, encoding, report.sent, report.rtp);
+    }
+
+    pub(crate) fn touch_room(&mut self, index: usize) {
+        let room = &mut self.rooms[index];
+        if !room.is_touched {
+            room.is_touched = true;
+            self.touched_rooms.push(index);
+        }
+    }
+
+    /// Asks each room that was touched what it wants: keyframes, and who is heard.
+    pub(crate) fn serve_rooms(&mut self, now: Instant) {
+        for index in std::mem::take(&mut self.touched_rooms) {
+            let Some(room) = self.rooms.get_mut(index) else {
+                continue;
+            };
+            room.is_touched = false;
+            self.serve_keyframes(now, index);
+            self.serve_speakers(now, index);
+            let room = &mut self.rooms[index];
+            if let Some(at) = room.media.poll_timeout() {
+                self.room_timers.set(index, &mut room.timer, at);
+            }
+        }
+    }
+
+    fn serve_keyframes(&mut self, now: Instant, room: usize) {
+        while let Some((key, encoding)) = self.rooms[room].media.poll_keyframe_request(now) {
+            if let Some(track) = self.rooms[room].tracks.get(&key).copied() {
+                self.request_keyframe(track, encoding);
+            }
+        }
+    }
+
+    /// Asks the publisher for a keyframe; for a relayed track its home does.
+    fn request_keyframe(&mut self, track: usize, encoding: u8) {
+        let track = &self.tracks[track];
+        let Origin::Home {
+            session,
+            mid,
+            ssrcs,
+            ..
+        } = &track.origin
+        else {
+            let body = RelayBody::Keyframe { encoding };
+            let home = track.id.shard();
+            self.relays.push_back((
+                home,
+                RelayMessage {
+                    track: track.id,
+                    body,
+                },
+            ));
+            return;
+        };
+        let (index, mid) = (*session, *mid);
+        let Some(ssrc) = ssrcs.get(usize::from(encoding)).copied().flatten() else {
+            return;
+        };
+        let session = &mut self.sessions[index];
+        let rtc = &mut session.rtc;
+        let asked = guard(|| {
+            let mut direct = rtc.direct_api();
+            direct
+                .stream_rx(&ssrc)
+                .map(|stream| stream.request_keyframe(KeyframeRequestKind::Pli))
+        });
+        match asked {
+            Ok(Some(())) => {
+                self.counters.pli_out += 1;
+                self.touch(index);
+            }
+            Ok(None) => tracing::trace!(%mid, encoding, "no stream to ask for a keyframe"),
+            Err(_) => self.end_session(index, Some(CloseReason::Panic)),
+        }
+    }
+
+    fn serve_speakers(&mut self, now: Instant, index: usize) {
+        let room = &mut self.rooms[index];
+        let Some(speakers) = room.media.poll_speakers(now) else {
+            return;
+        };
+        let speakers: Vec<_> = speakers
+            .iter()
+            .filter_map(|speaker| {
+                let track = room.tracks.get(&speaker.track)?;
+                Some((self.tracks[*track].id, speaker.level))
+            })
+            .collect();
+        let shard = self.config.shard;
+        self.emit(index, Event::Speakers { shard, speakers });
+    }
+}
+
+/// An RTP timestamp wraps at 32 bits.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "the upper bits count wraps"
+)]
+fn low_32(time: u64) -> u32 {
+    time as u32
+}
+
+/// The section and layer that str0m has bound a stream to.
+fn stream_names(session: &mut Session, ssrc: str0m::rtp::Ssrc) -> Option<(Mid, Option<Rid>)> {
+    let mut direct = session.rtc.direct_api();
+    let stream = direct.stream_rx(&ssrc)?;
+    Some((stream.mid(), stream.rid()))
+}
+
+/// The encoding that a restriction id names: `LiveKit`'s clients say `q`, `h` and `f`, others count.
+/// Without an id it is the only one.
+fn encoding_of(rid: Option<Rid>) -> u8 {
+    match rid.as_deref() {
+        Some("h" | "1") => 1,
+        Some("f" | "2") => 2,
+        Some(_) | None => 0,
+    }
+}
+
+/// Reads what the codec says of a packet. What can't be read is told as such: `forwarding` then asks for
+/// a keyframe.
+fn read_descriptor(
+    stream: &mut IngressStream,
+    payload: &[u8],
+    marker: bool,
+    extensions: &PacketExtensions,
+) -> Descriptor {
+    let read = match stream.codec {
+        Codec::Opus | Codec::OtherAudio => Ok(Descriptor::Audio),
+        Codec::Vp8 => parse_vp8(payload).map(Descriptor::Vp8),
+        Codec::H264 => parse_h264(payload).map(Descriptor::H264),
+        Codec::Vp9 => parse_vp9(payload).map(Descriptor::Vp9),
+        Codec::Av1 => match &extensions.descriptor {
+            Some(bytes) => stream.descriptor_reader.read(&bytes.0).map(Descriptor::Av1),
+            None => Ok(Descriptor::Av1(Av1Frame::without_descriptor(
+                payload, marker,
+            ))),
+        },
+    };
+    read.unwrap_or(Descriptor::Unreadable)
+}
+
+/// The dependency descriptor that one subscriber gets.
+pub(crate) fn dependency_descriptor(packet: &Packet, rewrite: PayloadRewrite) -> Option<Vec<u8>> {
+    let original = &packet.extensions.descriptor.as_ref()?.0;
+    let (PayloadRewrite::Av1 { active_targets }, Descriptor::Av1(frame)) =
+        (rewrite, packet.view.descriptor)
+    else {
+        return Some(original.clone());
+    };
+    let mut bytes = vec![0; original.len() + ACTIVE_TARGETS_BYTES_MAX];
+    let written = frame.write_active_targets(original, active_targets, &mut bytes);
+    bytes.truncate(written.ok()?);
+    Some(bytes)
+}

@@ -1,0 +1,5 @@
+//! Session descriptions (RFC 8866) as far as we read and change them ourselves.
+
+mod text;
+
+pub(crate) use text::{Description, Direction};

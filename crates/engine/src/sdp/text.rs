@@ -1,0 +1,352 @@
+//! SDP as lines: what str0m's own types don't let us read or change.
+//!
+//! Invariant: a description that is parsed and written again without a change has the same lines.
+
+use std::fmt;
+
+use str0m::media::Mid;
+
+use crate::MediaKind;
+
+/// Covers a client that receives 250 tracks and sends 20, each in a section of its own.
+const SECTIONS_MAX: usize = 512;
+
+/// A session description (RFC 8866): session lines, then media sections.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Description {
+    session: Vec<String>,
+    pub(crate) sections: Vec<Section>,
+}
+
+/// One media section; its first line is the `m=` line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Section {
+    lines: Vec<String>,
+}
+
+/// Which way media flows, seen from the one who wrote the description.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Direction {
+    SendRecv,
+    SendOnly,
+    RecvOnly,
+    Inactive,
+}
+
+impl Direction {
+    pub(crate) fn sends(self) -> bool {
+        matches!(self, Self::SendRecv | Self::SendOnly)
+    }
+
+    pub(crate) fn receives(self) -> bool {
+        matches!(self, Self::SendRecv | Self::RecvOnly)
+    }
+
+    pub(crate) fn new(sends: bool, receives: bool) -> Self {
+        match (sends, receives) {
+            (true, true) => Self::SendRecv,
+            (true, false) => Self::SendOnly,
+            (false, true) => Self::RecvOnly,
+            (false, false) => Self::Inactive,
+        }
+    }
+
+    fn attribute(self) -> &'static str {
+        match self {
+            Self::SendRecv => "a=sendrecv",
+            Self::SendOnly => "a=sendonly",
+            Self::RecvOnly => "a=recvonly",
+            Self::Inactive => "a=inactive",
+        }
+    }
+
+    fn from_attribute(line: &str) -> Option<Self> {
+        [
+            Self::SendRecv,
+            Self::SendOnly,
+            Self::RecvOnly,
+            Self::Inactive,
+        ]
+        .into_iter()
+        .find(|direction| direction.attribute() == line)
+    }
+}
+
+impl Description {
+    /// Splits a text into lines and sections; `None` if there is no section, or too many.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let mut session = Vec::new();
+        let mut sections: Vec<Section> = Vec::new();
+        for line in text
+            .lines()
+            .map(str::trim_end)
+            .filter(|line| !line.is_empty())
+        {
+            if line.starts_with("m=") {
+                sections.push(Section { lines: Vec::new() });
+            }
+            match sections.last_mut() {
+                Some(section) => section.lines.push(line.to_owned()),
+                None => session.push(line.to_owned()),
+            }
+        }
+        let is_usable = !sections.is_empty() && sections.len() <= SECTIONS_MAX;
+        is_usable.then_some(Self { session, sections })
+    }
+
+    /// Removes the lines of the session and of all sections that start with `prefix`.
+    pub(crate) fn remove_everywhere(&mut self, prefix: &str) {
+        self.session.retain(|line| !line.starts_with(prefix));
+        for section in &mut self.sections {
+            section.remove(prefix);
+        }
+    }
+}
+
+impl fmt::Display for Description {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let lines = self.sections.iter().flat_map(|section| &section.lines);
+        for line in self.session.iter().chain(lines) {
+            write!(formatter, "{line}\r\n")?;
+        }
+        Ok(())
+    }
+}
+
+impl Section {
+    /// Audio or video; `None` for data.
+    pub(crate) fn kind(&self) -> Option<MediaKind> {
+        if self.lines[0].starts_with("m=audio ") {
+            Some(MediaKind::Audio)
+        } else if self.lines[0].starts_with("m=video ") {
+            Some(MediaKind::Video)
+        } else {
+            None
+        }
+    }
+
+    pub(crate) fn mid(&self) -> Option<Mid> {
+        self.value("a=mid:").map(Into::into)
+    }
+
+    /// Tells whether the section is rejected or stopped: port 0 and not just bundled (RFC 9143,
+    /// section 7.2.1).
+    pub(crate) fn is_stopped(&self) -> bool {
+        let port = self.lines[0].split(' ').nth(1);
+        port == Some("0") && !self.lines.iter().any(|line| line == "a=bundle-only")
+    }
+
+    /// The direction; `sendrecv` if none is written (RFC 8866, section 6.7).
+    pub(crate) fn direction(&self) -> Direction {
+        self.lines
+            .iter()
+            .find_map(|line| Direction::from_attribute(line))
+            .unwrap_or(Direction::SendRecv)
+    }
+
+    pub(crate) fn set_direction(&mut self, direction: Direction) {
+        let written = self
+            .lines
+            .iter_mut()
+            .find(|line| Direction::from_attribute(line).is_some());
+        match written {
+            Some(line) => direction.attribute().clone_into(line),
+            None => self.lines.push(direction.attribute().to_owned()),
+        }
+    }
+
+    /// The second part of `a=msid`, by which a client names the track that it sends.
+    pub(crate) fn track_name(&self) -> Option<&str> {
+        self.value("a=msid:")?.split(' ').nth(1)
+    }
+
+    /// How many simulcast layers the writer sends (RFC 8853): 1 without simulcast.
+    pub(crate) fn sent_layers(&self) -> usize {
+        let Some(simulcast) = self.value("a=simulcast:") else {
+            return 1;
+        };
+        let mut words = simulcast.split(' ');
+        while let Some(word) = words.next() {
+            if word == "send" {
+                return words.next().map_or(1, |list| list.split(';').count());
+            }
+        }
+        1
+    }
+
+    /// Names what we send in this section, or says that we send nothing.
+    ///
+    /// str0m's random `msid` is replaced; without a track the names go altogether, as a browser refuses
+    /// the same name in two sections.
+    pub(crate) fn set_track(&mut self, track: Option<(&str, &str)>) {
+        let Some((stream, name)) = track else {
+            self.remove("a=msid:");
+            self.remove("a=ssrc");
+            return;
+        };
+        for line in &mut self.lines {
+            if line.starts_with("a=msid:") {
+                *line = format!("a=msid:{stream} {name}");
+            } else if let Some((head, _)) = line.split_once(" msid:")
+                && head.starts_with("a=ssrc:")
+            {
+                *line = format!("{head} msid:{stream} {name}");
+            }
+        }
+    }
+
+    /// Payload types in the order of preference.
+    pub(crate) fn payload_types(&self) -> impl Iterator<Item = &str> {
+        self.lines[0].split(' ').skip(3)
+    }
+
+    /// The encoding name of a payload type, such as `VP8` (RFC 8866, section 6.6).
+    pub(crate) fn encoding(&self, payload_type: &str) -> Option<&str> {
+        let prefix = format!("a=rtpmap:{payload_type} ");
+        self.value(&prefix)?.split('/').next()
+    }
+
+    /// Moves the payload types of `encoding` to the front: a browser sends with the first.
+    pub(crate) fn prefer_encoding(&mut self, encoding: &str) {
+        let head: Vec<&str> = self.lines[0].split(' ').take(3).collect();
+        let is_wanted = |payload_type: &&str| {
+            self.encoding(payload_type)
+                .is_some_and(|name| name.eq_ignore_ascii_case(encoding))
+        };
+        let (first, rest): (Vec<&str>, Vec<&str>) = self.payload_types().partition(is_wanted);
+        let line = [head, first, rest].concat().join(" ");
+        self.lines[0] = line;
+    }
+
+    /// Adds `parameter` to the format parameters of `encoding`.
+    pub(crate) fn add_parameter(&mut self, encoding: &str, parameter: &str) {
+        let payload_types: Vec<String> = self
+            .payload_types()
+            .filter(|payload_type| self.encoding(payload_type) == Some(encoding))
+            .map(str::to_owned)
+            .collect();
+        for payload_type in payload_types {
+            let prefix = format!("a=fmtp:{payload_type} ");
+            match self.lines.iter_mut().find(|line| line.starts_with(&prefix)) {
+                Some(line) => {
+                    line.push(';');
+                    line.push_str(parameter);
+                }
+                None => self.lines.push(format!("{prefix}{parameter}")),
+            }
+        }
+    }
+
+    pub(crate) fn remove(&mut self, prefix: &str) {
+        self.lines.retain(|line| !line.starts_with(prefix));
+    }
+
+    fn value(&self, prefix: &str) -> Option<&str> {
+        self.lines.iter().find_map(|line| line.strip_prefix(prefix))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const OFFER: &str = "v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n\
+        m=audio 9 UDP/TLS/RTP/SAVPF 111 9\r\na=mid:0\r\na=sendonly\r\na=msid:stream cid-1\r\n\
+        a=rtpmap:111 opus/48000/2\r\na=rtpmap:9 G722/8000\r\na=fmtp:111 minptime=10\r\n\
+        m=video 0 UDP/TLS/RTP/SAVPF 96 97 98\r\na=bundle-only\r\na=mid:1\r\na=rtpmap:96 VP8/90000\r\n\
+        a=rtpmap:97 rtx/90000\r\na=rtpmap:98 VP9/90000\r\na=rid:q send\r\n\
+        a=simulcast:recv x send q;h;f\r\na=ssrc:5 cname:c\r\na=ssrc:5 msid:a b\r\n\
+        m=application 0 UDP/DTLS/SCTP webrtc-datachannel\r\na=mid:2\r\n";
+
+    fn offer() -> Description {
+        Description::parse(OFFER).unwrap()
+    }
+
+    #[test]
+    fn sections_tell_kind_direction_and_names() {
+        let offer = offer();
+        let [audio, video, data] = &offer.sections[..] else {
+            panic!("three sections")
+        };
+
+        assert_eq!(audio.kind(), Some(MediaKind::Audio));
+        assert_eq!(audio.direction(), Direction::SendOnly);
+        assert_eq!(audio.track_name(), Some("cid-1"));
+        assert_eq!(video.direction(), Direction::SendRecv);
+        assert_eq!(video.sent_layers(), 3);
+        assert!(!video.is_stopped());
+        assert!(data.is_stopped());
+        assert_eq!(data.kind(), None);
+    }
+
+    #[test]
+    fn the_wanted_codec_comes_first_and_the_rest_keeps_its_order() {
+        let mut offer = offer();
+
+        offer.sections[1].prefer_encoding("vp9");
+
+        let order: Vec<_> = offer.sections[1].payload_types().collect();
+        assert_eq!(order, ["98", "96", "97"]);
+    }
+
+    #[test]
+    fn a_track_is_named_in_both_places_or_in_none() {
+        let mut offer = offer();
+
+        offer.sections[0].set_track(Some(("PA_1|camera", "TR_1")));
+        offer.sections[1].set_track(Some(("s", "t")));
+        let named = offer.to_string();
+        offer.sections[1].set_track(None);
+
+        assert!(named.contains("a=msid:PA_1|camera TR_1\r\n"));
+        assert!(named.contains("a=ssrc:5 msid:s t\r\n"));
+        assert!(!offer.to_string().contains("a=ssrc:5"));
+    }
+
+    #[test]
+    fn parameters_join_those_that_are_there() {
+        let mut offer = offer();
+
+        offer.sections[0].add_parameter("opus", "usedtx=1");
+        offer.sections[1].add_parameter("VP8", "x=1");
+
+        let text = offer.to_string();
+        assert!(text.contains("a=fmtp:111 minptime=10;usedtx=1\r\n"));
+        assert!(text.contains("a=fmtp:96 x=1\r\n"));
+    }
+
+    #[test]
+    fn a_direction_can_be_changed_where_none_was_written() {
+        let mut offer = offer();
+
+        offer.sections[1].set_direction(Direction::Inactive);
+
+        assert_eq!(offer.sections[1].direction(), Direction::Inactive);
+    }
+
+    proptest! {
+        #[test]
+        fn writing_a_parsed_text_keeps_its_lines(lines in proptest::collection::vec("[a-z]=[ -~]{0,20}[!-~]", 0..20)) {
+            let text = lines.iter().fold(String::new(), |text, line| text + line + "\r\n");
+            let with_section = format!("{text}m=audio 9 x 0\r\n{text}");
+            let parsed = Description::parse(&with_section);
+            prop_assert_eq!(parsed.map(|description| description.to_string()), Some(with_section));
+        }
+
+        #[test]
+        fn no_text_panics(text in "(m=(audio|video|x)?( [0-9]{0,2}){0,5}\r?\n|a=(mid|msid|rtpmap|simulcast|ssrc):?[ -~]{0,12}\n|[ -~\n]{0,9}){0,12}") {
+            if let Some(mut description) = Description::parse(&text) {
+                for section in &mut description.sections {
+                    let _ = (section.kind(), section.mid(), section.is_stopped(), section.sent_layers());
+                    section.prefer_encoding("VP8");
+                    section.add_parameter("opus", "stereo=1");
+                    section.set_track(Some(("a", "b")));
+                    section.set_direction(Direction::RecvOnly);
+                }
+                let _ = description.to_string();
+            }
+        }
+    }
+}

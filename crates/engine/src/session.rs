@@ -1,0 +1,331 @@
+//! One peer connection and what hangs on it.
+//!
+//! A session holds state; what to do with it is decided in `negotiation`, `media` and `engine`.
+
+use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Instant;
+
+use bytes::Bytes;
+use forwarding::{Codec, DependencyDescriptorReader, SubscriptionKey};
+use str0m::change::SdpPendingOffer;
+use str0m::channel::ChannelConfig;
+use str0m::media::Mid;
+use str0m::rtp::Ssrc;
+use str0m::{Input, Output, Rtc, RtcError};
+
+use crate::channels::Channels;
+use crate::gate::{NameExtensions, SsrcGate};
+use crate::peer::PayloadTypes;
+use crate::timers::Timer;
+use crate::{
+    CloseReason, Datagram, EngineConfig, MediaKind, SessionConfig, SessionId, SessionKind,
+    Subscribe, TrackId,
+};
+
+/// Errors in one drain after which a session is given up. Before the handshake anybody can cause one.
+const ERRORS_PER_DRAIN_MAX: usize = 16;
+
+pub(crate) struct Session {
+    pub(crate) id: SessionId,
+    pub(crate) kind: SessionKind,
+    pub(crate) ice_lite: bool,
+    pub(crate) room: usize,
+    pub(crate) rtc: Rtc,
+    pub(crate) is_connected: bool,
+    /// When the session has to be closed, unless something happens before.
+    pub(crate) deadline: Option<(Instant, CloseReason)>,
+    pub(crate) timer: Timer,
+    pub(crate) is_touched: bool,
+    pub(crate) gate: SsrcGate,
+    pub(crate) names: NameExtensions,
+    pub(crate) payload_types: PayloadTypes,
+    pub(crate) channels: Channels,
+    /// Sections in which the client publishes, with the index of the track.
+    pub(crate) received: Vec<(Mid, usize)>,
+    /// Streams that the client sends.
+    pub(crate) ingress: HashMap<Ssrc, IngressStream>,
+    /// Sections in which the client can receive.
+    pub(crate) sendable: Vec<(Mid, MediaKind)>,
+    pub(crate) subscriptions: Vec<Subscription>,
+    pub(crate) negotiation: Negotiation,
+    /// Packets that the client asked for again, and that it was asked for.
+    pub(crate) nacks_in: Progress,
+    /// Candidates that the client has named.
+    pub(crate) candidates: usize,
+    pub(crate) nacks_out: Progress,
+}
+
+/// A stream of a published track.
+pub(crate) struct IngressStream {
+    pub(crate) track: usize,
+    pub(crate) encoding: u8,
+    pub(crate) mid: Mid,
+    pub(crate) rid: Option<str0m::media::Rid>,
+    pub(crate) codec: Codec,
+    pub(crate) descriptor_reader: DependencyDescriptorReader,
+}
+
+/// A track that the client receives, or will.
+pub(crate) struct Subscription {
+    pub(crate) wish: Subscribe,
+    /// Index of the track.
+    pub(crate) track: usize,
+    /// The section that carries it, once one is chosen.
+    pub(crate) section: Option<Mid>,
+    /// Whether client and server agree on the section.
+    pub(crate) is_negotiated: bool,
+    /// The stream, once packets may flow.
+    pub(crate) sending: Option<(SubscriptionKey, Ssrc)>,
+}
+
+/// Turns counts since the start, one per stream, into what came since the last look.
+#[derive(Default)]
+pub(crate) struct Progress {
+    seen: HashMap<(Mid, Option<str0m::media::Rid>), u64>,
+}
+
+impl Progress {
+    pub(crate) fn advance(&mut self, mid: Mid, rid: Option<str0m::media::Rid>, total: u64) -> u64 {
+        let seen = self.seen.entry((mid, rid)).or_default();
+        let since = total.saturating_sub(*seen);
+        *seen = total;
+        since
+    }
+}
+
+/// Where the exchange of offers and answers stands.
+#[derive(Default)]
+pub(crate) struct Negotiation {
+    pub(crate) exchange: Exchange,
+    /// Number of our last offer.
+    pub(crate) offers: u32,
+    /// Something changed that the last offer doesn't say.
+    pub(crate) is_dirty: bool,
+    pub(crate) wants_ice_restart: bool,
+    pub(crate) has_channels: bool,
+}
+
+/// What the client owes us.
+#[derive(Default)]
+pub(crate) enum Exchange {
+    /// Nothing: a new exchange may begin.
+    #[default]
+    Idle,
+    /// An answer to this offer.
+    AwaitsAnswer(PendingOffer),
+    /// The offer that we asked for.
+    AwaitsOffer,
+}
+
+impl Negotiation {
+    /// Takes the offer that waits for its answer.
+    pub(crate) fn take_pending(&mut self) -> Option<PendingOffer> {
+        match std::mem::take(&mut self.exchange) {
+            Exchange::AwaitsAnswer(pending) => Some(pending),
+            Exchange::Idle | Exchange::AwaitsOffer => None,
+        }
+    }
+
+    pub(crate) fn is_idle(&self) -> bool {
+        match self.exchange {
+            Exchange::Idle => true,
+            Exchange::AwaitsAnswer(_) | Exchange::AwaitsOffer => false,
+        }
+    }
+}
+
+pub(crate) struct PendingOffer {
+    pub(crate) offer: SdpPendingOffer,
+    /// Sections that this offer adds: they vanish with it.
+    pub(crate) added: Vec<(Mid, MediaKind)>,
+}
+
+/// What a drained session had to say.
+pub(crate) struct Drained {
+    /// When it wants to be woken.
+    pub(crate) timeout: Option<Instant>,
+    /// Set if the session can't go on.
+    pub(crate) failure: Option<CloseReason>,
+}
+
+impl Session {
+    pub(crate) fn new(
+        id: SessionId,
+        room: usize,
+        config: SessionConfig,
+        limits: &EngineConfig,
+        rtc: Rtc,
+    ) -> Self {
+        let payload_types = PayloadTypes::of(&rtc);
+        Self {
+            id,
+            kind: config.kind,
+            ice_lite: config.ice_lite,
+            room,
+            rtc,
+            is_connected: false,
+            deadline: None,
+            timer: Timer::default(),
+            is_touched: false,
+            gate: SsrcGate::new(limits.new_ssrcs_per_second),
+            names: NameExtensions::default(),
+            payload_types,
+            channels: Channels::new(limits.data_queue_bytes_max),
+            received: Vec::new(),
+            ingress: HashMap::new(),
+            sendable: Vec::new(),
+            subscriptions: Vec::new(),
+            negotiation: Negotiation::default(),
+            nacks_in: Progress::default(),
+            candidates: 0,
+            nacks_out: Progress::default(),
+        }
+    }
+
+    /// Gives an input to the peer connection.
+    ///
+    /// # Errors
+    ///
+    /// `Some` close reason if the peer connection panicked; `None` if it refused the input.
+    pub(crate) fn handle_input(&mut self, input: Input<'_>) -> Result<(), Option<CloseReason>> {
+        let rtc = &mut self.rtc;
+        match guard(|| rtc.handle_input(input)) {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) => Err(None),
+            Err(reason) => Err(Some(reason)),
+        }
+    }
+
+    /// Takes out all that the peer connection wants to send or tell.
+    pub(crate) fn drain(
+        &mut self,
+        transmit: &mut Vec<Datagram>,
+        events: &mut Vec<str0m::Event>,
+    ) -> Drained {
+        let rtc = &mut self.rtc;
+        let drained = guard(|| drain(rtc, transmit, events));
+        drained.unwrap_or_else(|reason| Drained {
+            timeout: None,
+            failure: Some(reason),
+        })
+    }
+
+    /// Sends what waits for the data channels, as far as SCTP has room. Gives the number of messages
+    /// that the peer can't take at all.
+    pub(crate) fn flush_channels(&mut self) -> usize {
+        let rtc = &mut self.rtc;
+        let channels = &mut self.channels;
+        let refused = guard(|| {
+            let mut refused = 0;
+            channels.flush(|id, message| match rtc.channel(id) {
+                Some(mut channel) => channel.write(true, message).unwrap_or_else(|_| {
+                    refused += 1;
+                    true
+                }),
+                None => false,
+            });
+            refused
+        });
+        refused.unwrap_or(0)
+    }
+
+    pub(crate) fn subscription_of_track(&mut self, track: TrackId) -> Option<&mut Subscription> {
+        self.subscriptions
+            .iter_mut()
+            .find(|subscription| subscription.wish.track == track)
+    }
+
+    /// Sections that carry nothing, in the order of the description.
+    pub(crate) fn free_section(&self, kind: MediaKind) -> Option<Mid> {
+        self.sendable
+            .iter()
+            .filter(|(_, section_kind)| *section_kind == kind)
+            .map(|(mid, _)| *mid)
+            .find(|mid| {
+                self.subscriptions
+                    .iter()
+                    .all(|other| other.section != Some(*mid))
+            })
+    }
+
+    pub(crate) fn track_in_section(&self, mid: Mid) -> Option<usize> {
+        self.received
+            .iter()
+            .find(|(section, _)| *section == mid)
+            .map(|(_, track)| *track)
+    }
+
+    /// Reads again what the last negotiation changed.
+    pub(crate) fn refresh_negotiated(&mut self) {
+        self.payload_types = PayloadTypes::of(&self.rtc);
+        let mids = self.received.iter().chain([]).map(|(mid, _)| *mid);
+        let mids: Vec<Mid> = mids.collect();
+        self.names = crate::peer::name_extensions(&self.rtc, mids);
+    }
+
+    pub(crate) fn push_data(
+        &mut self,
+        channel: crate::DataChannel,
+        data: Bytes,
+    ) -> crate::channels::Push {
+        self.channels.push(channel, data)
+    }
+}
+
+/// The channels that the server opens towards a client.
+pub(crate) fn channel_configs() -> [ChannelConfig; 3] {
+    Channels::ALL.map(|channel| {
+        let is_reliable = channel == crate::DataChannel::Reliable;
+        ChannelConfig {
+            label: channel.label().to_owned(),
+            ordered: is_reliable,
+            reliability: if is_reliable {
+                str0m::channel::Reliability::Reliable
+            } else {
+                str0m::channel::Reliability::MaxRetransmits { retransmits: 0 }
+            },
+            ..ChannelConfig::default()
+        }
+    })
+}
+
+/// Runs `work` on one session, so that a bug in it ends that session alone. What panicked is not used
+/// again, but dropped.
+pub(crate) fn guard<T>(work: impl FnOnce() -> T) -> Result<T, CloseReason> {
+    catch_unwind(AssertUnwindSafe(work)).map_err(|_| CloseReason::Panic)
+}
+
+fn drain(rtc: &mut Rtc, transmit: &mut Vec<Datagram>, events: &mut Vec<str0m::Event>) -> Drained {
+    let mut errors = 0;
+    loop {
+        match rtc.poll_output() {
+            Ok(Output::Timeout(at)) => {
+                return Drained {
+                    timeout: Some(at),
+                    failure: (!rtc.is_alive()).then_some(CloseReason::PeerClosed),
+                };
+            }
+            Ok(Output::Transmit(datagram)) => transmit.push(Datagram {
+                source: datagram.source,
+                destination: datagram.destination,
+                contents: datagram.contents.into(),
+            }),
+            Ok(Output::Event(event)) => events.push(event),
+            Err(error) => {
+                errors += 1;
+                if errors > ERRORS_PER_DRAIN_MAX || !rtc.is_alive() {
+                    log_failure(&error);
+                    return Drained {
+                        timeout: None,
+                        failure: Some(CloseReason::Protocol),
+                    };
+                }
+            }
+        }
+    }
+}
+
+fn log_failure(error: &RtcError) {
+    tracing::debug!(error = %error, "a peer connection can't go on");
+}
