@@ -126,6 +126,8 @@ pub struct RoomConfig {
     pub empty_timeout: u32,
     /// Seconds that a room stays open after its last participant left.
     pub departure_timeout: u32,
+    /// Seconds that a participant whose signalling was cut keeps its place and its media.
+    pub resume_window: u32,
     /// Participants that fit into a room; 0 means any number.
     pub max_participants: u32,
     /// Codecs that may be published, as mime types.
@@ -144,6 +146,7 @@ impl Default for RoomConfig {
         Self {
             empty_timeout: 300,
             departure_timeout: 20,
+            resume_window: 30,
             max_participants: 0,
             enabled_codecs: codecs.map(str::to_owned).to_vec(),
         }
@@ -168,6 +171,10 @@ pub struct LimitConfig {
     pub signal_queue_messages_max: usize,
     /// Bytes of one SDP.
     pub sdp_bytes_max: usize,
+    /// Bytes of an identity.
+    pub identity_bytes_max: usize,
+    /// Bytes of a room's name.
+    pub room_name_bytes_max: usize,
     /// Bytes of a participant's metadata.
     pub metadata_bytes_max: usize,
     /// Bytes of a participant's attributes, keys and values together.
@@ -196,6 +203,8 @@ impl Default for LimitConfig {
             signal_messages_per_second: 100,
             signal_queue_messages_max: 1024,
             sdp_bytes_max: 64 * 1024,
+            identity_bytes_max: 256,
+            room_name_bytes_max: 256,
             metadata_bytes_max: 64 * 1024,
             attributes_bytes_max: 64 * 1024,
             pending_tracks_max: 20,
