@@ -71,6 +71,7 @@ pub struct Engine {
     pub(crate) track_ids: HashMap<TrackId, usize>,
     pub(crate) demux: Demux,
     timers: Timers,
+    flushed_at: Option<Instant>,
     pub(crate) room_timers: Timers,
     pub(crate) touched: Vec<SessionIndex>,
     pub(crate) touched_rooms: Vec<usize>,
@@ -110,6 +111,7 @@ impl Engine {
             track_ids: HashMap::new(),
             demux: Demux::default(),
             timers: Timers::default(),
+            flushed_at: None,
             room_timers: Timers::default(),
             touched: Vec::new(),
             touched_rooms: Vec::new(),
@@ -336,8 +338,11 @@ impl Engine {
         }
     }
 
-    /// Gives the time at which [`Engine::handle_timeout`] has to be called.
+    /// Gives the time at which [`Engine::handle_timeout`] and [`Engine::flush`] have to be called.
     pub fn poll_timeout(&mut self) -> Option<Instant> {
+        if !self.touched.is_empty() || !self.touched_rooms.is_empty() {
+            return self.flushed_at;
+        }
         match (self.timers.next(), self.room_timers.next()) {
             (Some(session), Some(room)) => Some(session.min(room)),
             (session, room) => session.or(room),
@@ -347,6 +352,7 @@ impl Engine {
     /// Ends a batch: lets each session that was touched say what it has to say, and appends the
     /// datagrams to `transmit`, those of one session side by side.
     pub fn flush(&mut self, now: Instant, transmit: &mut Vec<Datagram>) {
+        self.flushed_at = Some(now);
         for _ in 0..FLUSH_ROUNDS_MAX {
             self.negotiate_dirty();
             self.serve_rooms(now);
@@ -487,7 +493,7 @@ impl Engine {
         match state {
             IceConnectionState::Disconnected => {
                 session.deadline = Some((now + ICE_TIMEOUT, CloseReason::IceTimeout));
-                self.set_timer(index, None);
+                self.touch(index);
             }
             IceConnectionState::New | IceConnectionState::Checking => {}
             IceConnectionState::Connected | IceConnectionState::Completed => {

@@ -8,8 +8,11 @@
 //! - a packet of an unknown SSRC that claims a section (and layer) whose present SSRC authenticated a
 //!   packet within the last [`LIVE`] is refused;
 //! - at most `per_second` unknown SSRCs pass per second, and at most [`STREAMS_MAX`] are remembered.
+//!
+//! Retransmissions have SSRCs of their own, which no event of str0m names; they can't become the stream of
+//! a section, so theirs are remembered as they come. SSRC 0 carries probes without media.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use str0m::media::{Mid, Rid};
@@ -19,6 +22,9 @@ const LIVE: Duration = Duration::from_millis(500);
 
 /// Three layers of 20 tracks, with as many replaced ones.
 const STREAMS_MAX: usize = 128;
+
+/// libwebrtc probes the bandwidth with packets of this SSRC before it has media to send.
+const PROBE_SSRC: u32 = 0;
 
 /// RTP header ids of the extensions that name a section and a layer (RFC 9143, RFC 8852).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -53,6 +59,7 @@ pub(crate) enum Refusal {
 pub(crate) struct SsrcGate {
     streams: HashMap<u32, Stream>,
     present: HashMap<(Mid, Option<Rid>), u32>,
+    repairs: VecDeque<u32>,
     per_second: u32,
     window_start: Option<Instant>,
     in_window: u32,
@@ -68,6 +75,7 @@ impl SsrcGate {
         Self {
             streams: HashMap::new(),
             present: HashMap::new(),
+            repairs: VecDeque::new(),
             per_second,
             window_start: None,
             in_window: 0,
@@ -85,13 +93,14 @@ impl SsrcGate {
         claim: &Claim,
         is_repair: bool,
     ) -> Result<(), Refusal> {
-        if self.streams.contains_key(&claim.ssrc) {
+        if claim.ssrc == PROBE_SSRC || self.streams.contains_key(&claim.ssrc) {
             return Ok(());
         }
-        // A repair stream never becomes the stream of a section, so it can't steal one.
+        if is_repair {
+            return self.check_repair(now, claim.ssrc);
+        }
         let layer = claim.mid.map(|mid| (mid, claim.rid));
         if let Some(layer) = layer
-            && !is_repair
             && self.is_alive(now, layer)
         {
             return Err(Refusal::Stolen);
@@ -125,6 +134,18 @@ impl SsrcGate {
             }
             *section != mid
         });
+    }
+
+    fn check_repair(&mut self, now: Instant, ssrc: u32) -> Result<(), Refusal> {
+        if self.repairs.contains(&ssrc) {
+            return Ok(());
+        }
+        self.count_new(now)?;
+        self.repairs.push_back(ssrc);
+        if self.repairs.len() > STREAMS_MAX {
+            self.repairs.pop_front();
+        }
+        Ok(())
     }
 
     fn is_alive(&self, now: Instant, layer: (Mid, Option<Rid>)) -> bool {
@@ -281,13 +302,25 @@ mod tests {
         let start = Instant::now_for_test();
         let mut gate = SsrcGate::new(2);
 
-        let answers: Vec<_> = (0..3)
+        let answers: Vec<_> = (1..4)
             .map(|ssrc| gate.check(start, &claim(ssrc, "0", None), false))
             .collect();
         let later = gate.check(start + Duration::from_secs(1), &claim(9, "0", None), false);
 
         assert_eq!(answers, [Ok(()), Ok(()), Err(Refusal::TooMany)]);
         assert_eq!(later, Ok(()));
+    }
+
+    #[test]
+    fn a_repair_stream_is_new_only_once() {
+        let start = Instant::now_for_test();
+        let mut gate = SsrcGate::new(1);
+
+        let answers: Vec<_> = (0..100)
+            .map(|_| gate.check(start, &claim(7, "0", None), true))
+            .collect();
+
+        assert!(answers.iter().all(Result::is_ok));
     }
 
     #[test]
