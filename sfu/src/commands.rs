@@ -17,7 +17,7 @@ impl Shard {
                 self.queues.open(room, events);
                 engine.open_room(room);
             }
-            Command::CloseRoom { room } => self.close_room(now, room),
+            Command::CloseRoom { room } => self.close_room(room),
             Command::CreateSession {
                 room,
                 session,
@@ -26,7 +26,7 @@ impl Shard {
             } => {
                 let created = self.create_session(now, room, session, config);
                 if reply.send(created).is_err() {
-                    self.close_session(now, session);
+                    self.close_session(session);
                 }
             }
             Command::Offer {
@@ -34,7 +34,7 @@ impl Shard {
                 offer,
                 reply,
             } => {
-                let answer = engine.handle_offer(now, session, offer);
+                let answer = engine.handle_offer(session, &offer);
                 reply.send(answer.map_err(sdp_error)).ok();
             }
             Command::Answer {
@@ -43,28 +43,28 @@ impl Shard {
                 sdp,
                 reply,
             } => {
-                let done = engine.handle_answer(now, session, id, &sdp);
+                let done = engine.handle_answer(session, id, &sdp);
                 reply.send(done.map_err(sdp_error)).ok();
             }
             Command::Candidate { session, candidate } => {
-                engine.handle_candidate(now, session, &candidate);
+                engine.handle_candidate(session, &candidate);
             }
-            Command::RestartIce { session } => engine.restart_ice(now, session),
-            Command::Subscribe { session, subscribe } => engine.subscribe(now, session, subscribe),
-            Command::Unsubscribe { session, track } => engine.unsubscribe(now, session, track),
+            Command::RestartIce { session } => engine.restart_ice(session),
+            Command::Subscribe { session, subscribe } => engine.subscribe(session, subscribe),
+            Command::Unsubscribe { session, track } => engine.unsubscribe(session, track),
             Command::SetTarget {
                 session,
                 track,
                 target,
-            } => engine.set_target(now, session, track, target),
-            Command::SetMuted { track, muted } => engine.set_muted(now, track, muted),
-            Command::Unpublish { track } => engine.unpublish(now, track),
+            } => engine.set_target(session, track, target),
+            Command::SetMuted { track, muted } => engine.set_muted(track, muted),
+            Command::Unpublish { track } => engine.unpublish(track),
             Command::SendData {
                 session,
                 channel,
                 data,
-            } => engine.send_data(now, session, channel, data),
-            Command::CloseSession { session } => self.close_session(now, session),
+            } => engine.send_data(session, channel, data),
+            Command::CloseSession { session } => self.close_session(session),
         }
     }
 
@@ -94,6 +94,9 @@ impl Shard {
 fn sdp_error(error: OfferError) -> SfuError {
     match error {
         OfferError::NoSession => SfuError::NoSession,
-        other => SfuError::Sdp(other),
+        other @ (OfferError::TooLong { .. }
+        | OfferError::Malformed(_)
+        | OfferError::WrongRole
+        | OfferError::Refused(_)) => SfuError::Sdp(other),
     }
 }

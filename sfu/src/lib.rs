@@ -28,3 +28,9 @@ mod wake;
 pub use config::{SfuConfig, SpillConfig};
 pub use handle::{Sfu, SfuError};
 pub use start::{Running, StartError, start};
+
+pub use engine::{
+    Answer, BoundTrack, CloseReason, Codec, DataChannel, Event, LinkQuality, MediaKind, Offer,
+    OfferError, PendingTrack, RoomId, SessionConfig, SessionId, SessionKind, ShardId, Subscribe,
+    Target, TrackId,
+};

@@ -12,27 +12,115 @@ use prometheus::{
 
 use crate::send::SendCounters;
 
+/// What a shard counts at one moment: in its engine and beside it.
+#[derive(Debug, Default, Clone)]
+struct Snapshot {
+    engine: Counters,
+    shard: ShardCounters,
+}
+
+/// Reads one number from a snapshot.
+type Read = fn(&Snapshot) -> u64;
+
+/// Counters without labels: name, help, value.
+const COUNTERS: [(&str, &str, Read); 12] = [
+    (
+        "clapt_datagrams_received_total",
+        "UDP datagrams received",
+        |now| now.engine.datagrams_in,
+    ),
+    (
+        "clapt_received_bytes_total",
+        "UDP payload received",
+        |now| now.engine.bytes_in,
+    ),
+    ("clapt_datagrams_sent_total", "UDP datagrams sent", |now| {
+        now.shard.sent.datagrams
+    }),
+    ("clapt_sent_bytes_total", "UDP payload sent", |now| {
+        now.shard.sent.bytes
+    }),
+    (
+        "clapt_send_calls_total",
+        "System calls to send datagrams",
+        |now| now.shard.sent.calls,
+    ),
+    (
+        "clapt_packets_received_total",
+        "Media packets received",
+        |now| now.engine.packets_in,
+    ),
+    (
+        "clapt_packets_forwarded_total",
+        "Media packets handed to subscribers",
+        |now| now.engine.packets_forwarded,
+    ),
+    (
+        "clapt_forwarded_bytes_total",
+        "Payload of media packets handed to subscribers",
+        |now| now.engine.bytes_forwarded,
+    ),
+    (
+        "clapt_packets_relayed_total",
+        "Media packets handed to other shards",
+        |now| now.engine.packets_relayed,
+    ),
+    (
+        "clapt_relay_dropped_total",
+        "Messages dropped because another shard's queue was full",
+        |now| now.shard.relay_dropped,
+    ),
+    (
+        "clapt_media_events_dropped_total",
+        "Media events that signalling was too slow for",
+        |now| now.shard.events_dropped,
+    ),
+    (
+        "clapt_session_panics_total",
+        "Sessions ended by a panic",
+        |now| now.engine.panics,
+    ),
+];
+
+/// Gauges, summed up over the shards: name, help, value.
+const GAUGES: [(&str, &str, Read); 3] = [
+    ("clapt_sessions", "Media sessions", |now| {
+        now.engine.sessions
+    }),
+    ("clapt_media_rooms", "Rooms, once for each shard", |now| {
+        now.engine.rooms
+    }),
+    ("clapt_tracks", "Published tracks", |now| now.engine.tracks),
+];
+
+/// Keyframe requests: direction, type, value.
+const KEYFRAME_REQUESTS: [([&str; 2], Read); 3] = [
+    (["in", "pli"], |now| now.engine.pli_in),
+    (["in", "fir"], |now| now.engine.fir_in),
+    (["out", "pli"], |now| now.engine.pli_out),
+];
+
+/// Packets reported lost: direction, value.
+const NACKS: [([&str; 1], Read); 2] = [
+    (["in"], |now| now.engine.nacks_in),
+    (["out"], |now| now.engine.nacks_out),
+];
+
+/// Drops that are not the engine's: reason, value.
+const DROPS: [([&str; 1], Read); 3] = [
+    (["too_long"], |now| now.shard.dropped_too_long),
+    (["send_queue_full"], |now| now.shard.sent.dropped_full),
+    (["send_refused"], |now| now.shard.sent.dropped_refused),
+];
+
 /// All metrics of the media server; shared by its shards.
 #[derive(Debug, Clone)]
 pub(crate) struct MediaMetrics {
-    datagrams_received: IntCounter,
-    received_bytes: IntCounter,
-    datagrams_sent: IntCounter,
-    sent_bytes: IntCounter,
-    send_calls: IntCounter,
-    packets_received: IntCounter,
-    packets_forwarded: IntCounter,
-    forwarded_bytes: IntCounter,
-    packets_relayed: IntCounter,
-    relay_dropped: IntCounter,
+    counters: Vec<IntCounter>,
+    gauges: Vec<IntGauge>,
     dropped: IntCounterVec,
     keyframe_requests: IntCounterVec,
     nacks: IntCounterVec,
-    panics: IntCounter,
-    events_dropped: IntCounter,
-    sessions: IntGauge,
-    rooms: IntGauge,
-    tracks: IntGauge,
     busy: GaugeVec,
     pub(crate) forward_delay: Histogram,
     pub(crate) receive_batch: Histogram,
@@ -48,10 +136,6 @@ impl Maker<'_> {
         Ok(metric)
     }
 
-    fn counter(&self, name: &str, help: &str) -> prometheus::Result<IntCounter> {
-        self.put(IntCounter::new(name, help)?)
-    }
-
     fn counters(
         &self,
         name: &str,
@@ -61,19 +145,14 @@ impl Maker<'_> {
         self.put(IntCounterVec::new(Opts::new(name, help), labels)?)
     }
 
-    fn gauge(&self, name: &str, help: &str) -> prometheus::Result<IntGauge> {
-        self.put(IntGauge::new(name, help)?)
-    }
-
     fn histogram(
         &self,
         name: &str,
         help: &str,
         buckets: Vec<f64>,
     ) -> prometheus::Result<Histogram> {
-        self.put(Histogram::with_opts(
-            HistogramOpts::new(name, help).buckets(buckets),
-        )?)
+        let options = HistogramOpts::new(name, help).buckets(buckets);
+        self.put(Histogram::with_opts(options)?)
     }
 }
 
@@ -85,38 +164,16 @@ impl MediaMetrics {
     /// If one of the names is taken.
     pub(crate) fn register(registry: &Registry) -> prometheus::Result<Self> {
         let make = Maker(registry);
-        let counter = |name, help| make.counter(name, help);
         let batches = exponential_buckets(1.0, 2.0, 11)?;
+        let counter = |(name, help, _): &(&str, &str, _)| make.put(IntCounter::new(*name, *help)?);
+        let gauge = |(name, help, _): &(&str, &str, _)| make.put(IntGauge::new(*name, *help)?);
         let busy = Opts::new(
             "clapt_shard_busy_ratio",
             "CPU time of a shard's thread per second of the last interval",
         );
         Ok(Self {
-            datagrams_received: counter(
-                "clapt_datagrams_received_total",
-                "UDP datagrams received",
-            )?,
-            received_bytes: counter("clapt_received_bytes_total", "UDP payload received")?,
-            datagrams_sent: counter("clapt_datagrams_sent_total", "UDP datagrams sent")?,
-            sent_bytes: counter("clapt_sent_bytes_total", "UDP payload sent")?,
-            send_calls: counter("clapt_send_calls_total", "System calls to send datagrams")?,
-            packets_received: counter("clapt_packets_received_total", "Media packets received")?,
-            packets_forwarded: counter(
-                "clapt_packets_forwarded_total",
-                "Media packets handed to subscribers",
-            )?,
-            forwarded_bytes: counter(
-                "clapt_forwarded_bytes_total",
-                "Payload of media packets handed to subscribers",
-            )?,
-            packets_relayed: counter(
-                "clapt_packets_relayed_total",
-                "Media packets handed to other shards",
-            )?,
-            relay_dropped: counter(
-                "clapt_relay_dropped_total",
-                "Messages dropped because another shard's queue was full",
-            )?,
+            counters: COUNTERS.iter().map(counter).collect::<Result<_, _>>()?,
+            gauges: GAUGES.iter().map(gauge).collect::<Result<_, _>>()?,
             dropped: make.counters(
                 "clapt_packets_dropped_total",
                 "Datagrams and packets that went no further, by reason",
@@ -132,14 +189,6 @@ impl MediaMetrics {
                 "Packets reported lost by subscribers (in) and to publishers (out)",
                 &["direction"],
             )?,
-            panics: counter("clapt_session_panics_total", "Sessions ended by a panic")?,
-            events_dropped: counter(
-                "clapt_media_events_dropped_total",
-                "Media events that signalling was too slow for",
-            )?,
-            sessions: make.gauge("clapt_sessions", "Media sessions")?,
-            rooms: make.gauge("clapt_media_rooms", "Rooms, once for each shard they use")?,
-            tracks: make.gauge("clapt_tracks", "Published tracks")?,
             busy: make.put(GaugeVec::new(busy, &["shard"])?)?,
             forward_delay: make.histogram(
                 "clapt_forward_delay_seconds",
@@ -178,8 +227,7 @@ pub(crate) struct ShardCounters {
 pub(crate) struct Publisher {
     metrics: MediaMetrics,
     shard: String,
-    engine: Counters,
-    counters: ShardCounters,
+    published: Snapshot,
 }
 
 impl Publisher {
@@ -187,112 +235,50 @@ impl Publisher {
         Self {
             metrics,
             shard,
-            engine: Counters::default(),
-            counters: ShardCounters::default(),
+            published: Snapshot::default(),
         }
     }
 
     /// Publishes what has happened since the last call; `busy` is the share of that time in which
     /// the shard's thread ran.
-    pub(crate) fn publish(&mut self, engine: &Counters, counters: ShardCounters, busy: f64) {
+    pub(crate) fn publish(&mut self, engine: &Counters, shard: ShardCounters, busy: f64) {
+        let engine = engine.clone();
+        let now = Snapshot { engine, shard };
+        let before = std::mem::replace(&mut self.published, now);
+        let now = &self.published;
         let metrics = &self.metrics;
-        let (old, old_shard) = (&self.engine, self.counters);
-        let (sent, old_sent) = (counters.sent, old_shard.sent);
-        for (counter, now, before) in [
-            (
-                &metrics.datagrams_received,
-                engine.datagrams_in,
-                old.datagrams_in,
-            ),
-            (&metrics.received_bytes, engine.bytes_in, old.bytes_in),
-            (&metrics.datagrams_sent, sent.datagrams, old_sent.datagrams),
-            (&metrics.sent_bytes, sent.bytes, old_sent.bytes),
-            (&metrics.send_calls, sent.calls, old_sent.calls),
-            (&metrics.packets_received, engine.packets_in, old.packets_in),
-            (
-                &metrics.packets_forwarded,
-                engine.packets_forwarded,
-                old.packets_forwarded,
-            ),
-            (
-                &metrics.forwarded_bytes,
-                engine.bytes_forwarded,
-                old.bytes_forwarded,
-            ),
-            (
-                &metrics.packets_relayed,
-                engine.packets_relayed,
-                old.packets_relayed,
-            ),
-            (
-                &metrics.relay_dropped,
-                counters.relay_dropped,
-                old_shard.relay_dropped,
-            ),
-            (
-                &metrics.events_dropped,
-                counters.events_dropped,
-                old_shard.events_dropped,
-            ),
-            (&metrics.panics, engine.panics, old.panics),
-        ] {
-            counter.inc_by(now.saturating_sub(before));
+        let difference = |read: Read| read(now).saturating_sub(read(&before));
+
+        for (counter, (_, _, read)) in metrics.counters.iter().zip(COUNTERS) {
+            counter.inc_by(difference(read));
         }
-        for (labels, now, before) in [
-            (["in", "pli"], engine.pli_in, old.pli_in),
-            (["in", "fir"], engine.fir_in, old.fir_in),
-            (["out", "pli"], engine.pli_out, old.pli_out),
-        ] {
+        for (labels, read) in KEYFRAME_REQUESTS {
             let counter = metrics.keyframe_requests.with_label_values(&labels);
+            counter.inc_by(difference(read));
+        }
+        for (labels, read) in NACKS {
+            let counter = metrics.nacks.with_label_values(&labels);
+            counter.inc_by(difference(read));
+        }
+        for (labels, read) in DROPS {
+            let counter = metrics.dropped.with_label_values(&labels);
+            counter.inc_by(difference(read));
+        }
+        for ((drop, now), (_, before)) in now.engine.drops().zip(before.engine.drops()) {
+            let counter = metrics.dropped.with_label_values(&[drop.label()]);
             counter.inc_by(now.saturating_sub(before));
         }
-        for (direction, now, before) in [
-            ("in", engine.nacks_in, old.nacks_in),
-            ("out", engine.nacks_out, old.nacks_out),
-        ] {
-            let counter = metrics.nacks.with_label_values(&[direction]);
-            counter.inc_by(now.saturating_sub(before));
-        }
-        let ours = [
-            (
-                "too_long",
-                counters.dropped_too_long,
-                old_shard.dropped_too_long,
-            ),
-            ("send_queue_full", sent.dropped_full, old_sent.dropped_full),
-            (
-                "send_refused",
-                sent.dropped_refused,
-                old_sent.dropped_refused,
-            ),
-        ];
-        let of_engine = engine.drops().zip(old.drops());
-        let of_engine = of_engine.map(|((drop, now), (_, before))| (drop.label(), now, before));
-        for (reason, now, before) in ours.into_iter().chain(of_engine) {
-            let counter = metrics.dropped.with_label_values(&[reason]);
-            counter.inc_by(now.saturating_sub(before));
-        }
-        for (gauge, now, before) in [
-            (&metrics.sessions, engine.sessions, old.sessions),
-            (&metrics.rooms, engine.rooms, old.rooms),
-            (&metrics.tracks, engine.tracks, old.tracks),
-        ] {
-            gauge.add(now.cast_signed() - before.cast_signed());
+        for (gauge, (_, _, read)) in metrics.gauges.iter().zip(GAUGES) {
+            gauge.add(read(now).cast_signed() - read(&before).cast_signed());
         }
         metrics.busy.with_label_values(&[&self.shard]).set(busy);
-        self.engine = engine.clone();
-        self.counters = counters;
     }
 
     /// Takes back what the gauges say of this shard, whose engine has started anew or ended.
     pub(crate) fn reset_engine(&mut self) {
-        for (gauge, count) in [
-            (&self.metrics.sessions, self.engine.sessions),
-            (&self.metrics.rooms, self.engine.rooms),
-            (&self.metrics.tracks, self.engine.tracks),
-        ] {
-            gauge.sub(count.cast_signed());
+        for (gauge, (_, _, read)) in self.metrics.gauges.iter().zip(GAUGES) {
+            gauge.sub(read(&self.published).cast_signed());
         }
-        self.engine = Counters::default();
+        self.published.engine = Counters::default();
     }
 }

@@ -116,7 +116,7 @@ impl Shard {
         let meter = Meter::new(parts.metrics, parts.id, Arc::clone(&parts.load), now);
         Ok(Self {
             id: parts.id,
-            engine: Engine::new(engine, now),
+            engine: Engine::new(engine),
             queues: EventQueues::default(),
             sessions: HashMap::new(),
             load: parts.load,
@@ -150,7 +150,7 @@ impl Shard {
         let now = Instant::now();
         let rooms: Vec<RoomId> = self.queues.rooms().collect();
         for room in rooms {
-            self.close_room(now, room);
+            self.close_room(room);
         }
         self.engine.flush(now, &mut self.transmit);
         self.transmitter.send(&self.addresses, &mut self.transmit);
@@ -181,7 +181,7 @@ impl Shard {
             self.outbox.push(to, message);
         }
         turn.retry |= self.outbox.end_turn();
-        turn.more |= self.tell(now);
+        turn.more |= self.tell();
         turn.retry |= self.queues.is_indebted();
         self.publish(now);
         turn
@@ -237,7 +237,7 @@ impl Shard {
     }
 
     /// Tells signalling what happened. Gives whether that gave the engine work.
-    fn tell(&mut self, now: Instant) -> bool {
+    fn tell(&mut self) -> bool {
         let mut worked = false;
         while let Some((room, event)) = self.engine.poll_event() {
             if let Event::Closed { session, .. } = &event {
@@ -247,11 +247,11 @@ impl Shard {
                 Consequence::None => false,
                 Consequence::CloseSession(session) => {
                     tracing::warn!(room.id = room.0, "a room reads its events too slowly");
-                    self.close_session(now, session);
+                    self.close_session(session);
                     true
                 }
                 Consequence::CloseRoom(room) => {
-                    self.close_room(now, room);
+                    self.close_room(room);
                     true
                 }
             };
@@ -260,13 +260,13 @@ impl Shard {
         worked
     }
 
-    pub(crate) fn close_session(&mut self, now: Instant, session: SessionId) {
+    pub(crate) fn close_session(&mut self, session: SessionId) {
         self.sessions.remove(&session);
-        self.engine.close_session(now, session);
+        self.engine.close_session(session);
     }
 
-    pub(crate) fn close_room(&mut self, now: Instant, room: RoomId) {
-        self.engine.close_room(now, room);
+    pub(crate) fn close_room(&mut self, room: RoomId) {
+        self.engine.close_room(room);
         self.queues.close(room);
         self.sessions.retain(|_, of| *of != room);
     }
@@ -318,10 +318,9 @@ impl Shard {
             sessions = self.sessions.len(),
             "a shard panicked; its sessions end"
         );
-        let now = Instant::now();
         self.meter.begin_anew();
         self.transmit.clear();
-        self.engine = Engine::new(self.config.engine(self.id, self.port), now);
+        self.engine = Engine::new(self.config.engine(self.id, self.port));
         let rooms: Vec<RoomId> = self.queues.rooms().collect();
         for room in rooms {
             self.engine.open_room(room);
