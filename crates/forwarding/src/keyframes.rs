@@ -89,3 +89,96 @@ impl KeyframeRequests {
             .min()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::test_time::origin;
+    use proptest::prelude::*;
+
+    const FLOWING: u8 = 0b111;
+
+    fn ms(milliseconds: u64) -> Duration {
+        Duration::from_millis(milliseconds)
+    }
+
+    #[test]
+    fn a_request_that_comes_too_early_is_sent_later() {
+        let start = origin();
+        let mut requests = KeyframeRequests::default();
+        requests.handle_request(1);
+        assert_eq!(requests.poll(start), Some(1));
+        assert_eq!(requests.poll(start), None);
+
+        requests.handle_request(1);
+        requests.handle_request(1);
+
+        assert_eq!(requests.poll(start + ms(499)), None);
+        assert_eq!(requests.timeout(start + ms(499)), Some(start + INTERVAL));
+        assert_eq!(requests.poll(start + ms(500)), Some(1));
+        assert_eq!(requests.poll(start + ms(1_000)), None);
+        assert_eq!(requests.timeout(start), None);
+    }
+
+    #[test]
+    fn a_keyframe_serves_those_who_asked_before() {
+        let start = origin();
+        let mut requests = KeyframeRequests::default();
+        requests.handle_request(0);
+        requests.poll(start);
+        requests.handle_request(0);
+
+        requests.handle_keyframe(0);
+
+        assert_eq!(requests.poll(start + ms(500)), None);
+    }
+
+    #[test]
+    fn an_encoding_that_is_waited_for_is_asked_again() {
+        let start = origin();
+        let mut requests = KeyframeRequests::default();
+        requests.set_waited(0b100, FLOWING);
+
+        let mut asked_at = Vec::new();
+        for at in (0..1_600).step_by(100) {
+            if let Some(encoding) = requests.poll(start + ms(at)) {
+                asked_at.push((encoding, at));
+            }
+        }
+
+        assert_eq!(asked_at, [(2, 0), (2, 500), (2, 1_000), (2, 1_500)]);
+    }
+
+    #[test]
+    fn a_silent_encoding_is_asked_less_often() {
+        let start = origin();
+        let mut requests = KeyframeRequests::default();
+        requests.set_waited(0b001, 0);
+        requests.poll(start);
+
+        assert_eq!(requests.poll(start + ms(1_999)), None);
+        assert_eq!(requests.poll(start + ms(2_000)), Some(0));
+    }
+
+    proptest! {
+        #[test]
+        fn no_encoding_is_asked_twice_within_the_interval(
+            steps in proptest::collection::vec((0_u64..300, 0_u8..4, 0_u8..8, 0_u8..8), 0..100),
+        ) {
+            let mut now = origin();
+            let mut requests = KeyframeRequests::default();
+            let mut last: [Option<Instant>; ENCODINGS] = [None; ENCODINGS];
+            for (passed_ms, asked, waited, flowing) in steps {
+                now += ms(passed_ms);
+                requests.handle_request(asked);
+                requests.set_waited(waited, flowing);
+                while let Some(encoding) = requests.poll(now) {
+                    let last = &mut last[usize::from(encoding)];
+                    prop_assert!(last.is_none_or(|last| now - last >= INTERVAL));
+                    *last = Some(now);
+                }
+                prop_assert!(requests.timeout(now).is_none_or(|at| at > now));
+            }
+        }
+    }
+}

@@ -37,3 +37,17 @@ pub use rewriter::{RewriteError, RtpRewriter};
 pub use room::Room;
 pub use slab::{SubscriptionKey, TrackKey};
 pub use speakers::Speaker;
+
+#[cfg(test)]
+mod test_time {
+    use std::time::Instant;
+
+    /// Some point in time for virtual clocks to begin at.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "an Instant can be had no other way; tests count from it"
+    )]
+    pub(crate) fn origin() -> Instant {
+        Instant::now()
+    }
+}

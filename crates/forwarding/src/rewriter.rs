@@ -208,3 +208,6 @@ impl RtpRewriter {
         self.numbers.skip(sequence);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -163,3 +163,136 @@ impl Speakers {
         self.window_end
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::layer::Codec;
+    use crate::room::Room;
+    use crate::test_time::origin;
+
+    const PACKET: Duration = Duration::from_millis(20);
+    const TALK: u8 = 25;
+    const NOISE: u8 = 60;
+
+    /// Lets tracks send levels for `packets` × 20 ms; gives each list with its time.
+    fn run(
+        speakers: &mut Speakers,
+        now: &mut Instant,
+        packets: u32,
+        levels: &[(TrackKey, u8)],
+    ) -> Vec<Vec<TrackKey>> {
+        let mut lists = Vec::new();
+        for _ in 0..packets {
+            for &(track, level) in levels {
+                speakers.handle_level(*now, track, level, true);
+            }
+            *now += PACKET;
+            if let Some(list) = speakers.poll(*now) {
+                lists.push(list.iter().map(|speaker| speaker.track).collect());
+            }
+        }
+        lists
+    }
+
+    fn two_tracks() -> (TrackKey, TrackKey) {
+        let mut room = Room::new();
+        (room.publish(Codec::Opus, 1), room.publish(Codec::Opus, 1))
+    }
+
+    #[test]
+    fn who_talks_is_a_speaker_and_who_is_quiet_is_not() {
+        let (ann, bob) = two_tracks();
+        let mut speakers = Speakers::default();
+        let mut now = origin();
+
+        let lists = run(&mut speakers, &mut now, 50, &[(ann, TALK), (bob, NOISE)]);
+
+        assert_eq!(lists.first(), Some(&vec![ann]));
+        assert!(lists.iter().all(|list| list == &[ann]));
+    }
+
+    #[test]
+    fn the_loudest_comes_first() {
+        let (ann, bob) = two_tracks();
+        let mut speakers = Speakers::default();
+        let mut now = origin();
+
+        let lists = run(&mut speakers, &mut now, 60, &[(ann, TALK), (bob, 5)]);
+
+        assert_eq!(lists.last(), Some(&vec![bob, ann]));
+    }
+
+    #[test]
+    fn a_list_is_told_once_a_window_and_only_if_it_differs() {
+        let (ann, _) = two_tracks();
+        let mut speakers = Speakers::default();
+        let mut now = origin();
+        run(&mut speakers, &mut now, 200, &[(ann, TALK)]);
+
+        let unchanged = run(&mut speakers, &mut now, 200, &[(ann, TALK)]);
+
+        assert_eq!(unchanged, Vec::<Vec<TrackKey>>::new());
+    }
+
+    #[test]
+    fn a_track_that_sends_nothing_falls_silent_and_polling_stops() {
+        let (ann, bob) = two_tracks();
+        let mut speakers = Speakers::default();
+        let mut now = origin();
+        run(&mut speakers, &mut now, 60, &[(ann, TALK)]);
+
+        let lists = run(&mut speakers, &mut now, 150, &[(bob, LEVEL_SILENT)]);
+
+        assert_eq!(lists.last(), Some(&vec![]));
+        now += WINDOW;
+        assert_eq!(speakers.poll(now), None);
+        assert_eq!(speakers.timeout(), None);
+    }
+
+    #[test]
+    fn a_pause_between_words_and_a_click_change_nobody() {
+        let (ann, bob) = two_tracks();
+        let mut speakers = Speakers::default();
+        let mut now = origin();
+        run(&mut speakers, &mut now, 60, &[(ann, TALK)]);
+
+        let mut lists = run(&mut speakers, &mut now, 20, &[(ann, NOISE), (bob, NOISE)]);
+        lists.extend(run(&mut speakers, &mut now, 2, &[(ann, TALK), (bob, 0)]));
+        lists.extend(run(
+            &mut speakers,
+            &mut now,
+            60,
+            &[(ann, TALK), (bob, NOISE)],
+        ));
+
+        assert!(lists.iter().all(|list| list == &[ann]), "{lists:?}");
+    }
+
+    #[test]
+    fn the_edge_of_loudness_does_not_flicker() {
+        let (ann, _) = two_tracks();
+        let mut speakers = Speakers::default();
+        let mut now = origin();
+        run(&mut speakers, &mut now, 60, &[(ann, 40)]);
+        let mut lists = Vec::new();
+
+        for level in [40, 45, 40, 45, 40, 45] {
+            lists.extend(run(&mut speakers, &mut now, 20, &[(ann, level)]));
+        }
+
+        assert!(lists.iter().all(|list| list == &[ann]), "{lists:?}");
+    }
+
+    #[test]
+    fn an_unpublished_track_is_forgotten() {
+        let (ann, _) = two_tracks();
+        let mut speakers = Speakers::default();
+        let mut now = origin();
+        run(&mut speakers, &mut now, 60, &[(ann, TALK)]);
+
+        speakers.remove(ann);
+
+        assert_eq!(speakers.poll(now + WINDOW), Some(&[][..]));
+    }
+}

@@ -99,3 +99,93 @@ fn ticks(duration: Duration, clock_rate: u32) -> u32 {
     let whole = duration.as_nanos() * u128::from(clock_rate) / 1_000_000_000;
     u32::try_from(whole & u128::from(u32::MAX)).expect("32 bits are left")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::test_time::origin;
+    use proptest::prelude::*;
+
+    const CLOCK_RATE: u32 = 90_000;
+
+    fn start(now: Instant, timestamp: u32, aligned: Option<u32>) -> SourceStart {
+        SourceStart {
+            now,
+            timestamp,
+            clock_rate: CLOCK_RATE,
+            aligned,
+        }
+    }
+
+    #[test]
+    fn reports_give_the_same_moment_the_same_timestamp() {
+        let epoch = SystemTime::UNIX_EPOCH;
+        let low = SenderReport {
+            sent: epoch + Duration::from_millis(1000),
+            rtp: u32::MAX - 10,
+        };
+        let high = SenderReport {
+            sent: epoch + Duration::from_millis(1500),
+            rtp: 7_000,
+        };
+
+        // 100 ms after its report, which is 600 ms after the report of the other.
+        assert_eq!(low.align(&high, 7_000 + 9_000, CLOCK_RATE), 54_000 - 11);
+        assert_eq!(
+            high.align(&low, u32::MAX - 10, CLOCK_RATE),
+            7_000_u32.wrapping_sub(45_000)
+        );
+    }
+
+    #[test]
+    fn without_reports_arrival_times_have_to_do() {
+        let mut mapper = TimestampMapper::default();
+        let begin = origin();
+        mapper.switch(start(begin, 1_000, None));
+        assert_eq!(mapper.map(begin, 1_000), 1_000);
+
+        let later = begin + Duration::from_millis(100);
+        mapper.switch(start(later, 500_000, None));
+
+        assert_eq!(mapper.map(later, 500_000), 10_000);
+        assert_eq!(mapper.map(later, 503_000), 13_000);
+    }
+
+    #[test]
+    fn reports_are_preferred_unless_they_are_absurd() {
+        let begin = origin();
+        let later = begin + Duration::from_millis(100);
+        for (aligned, expected) in [(8_000, 8_000), (200_000, 10_000), (0, 1_001)] {
+            let mut mapper = TimestampMapper::default();
+            mapper.switch(start(begin, 1_000, None));
+            mapper.map(begin, 1_000);
+
+            mapper.switch(start(later, 500_000, Some(aligned)));
+
+            assert_eq!(mapper.map(later, 500_000), expected, "{aligned}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_timestamp_after_a_switch_is_newer_than_all_before(
+            first: u32,
+            switches in proptest::collection::vec(
+                (any::<u32>(), proptest::option::of(any::<u32>()), 0_u64..5_000),
+                1..10,
+            ),
+        ) {
+            let mut mapper = TimestampMapper::default();
+            let mut now = origin();
+            mapper.switch(start(now, first, None));
+            let mut newest = mapper.map(now, first);
+            for (timestamp, aligned, passed_ms) in switches {
+                now += Duration::from_millis(passed_ms);
+                mapper.switch(start(now, timestamp, aligned));
+                let outgoing = mapper.map(now, timestamp);
+                prop_assert!(distance(outgoing, newest) > 0);
+                newest = outgoing;
+            }
+        }
+    }
+}

@@ -304,6 +304,7 @@ impl Track {
         }
         if packet.descriptor == Descriptor::Unreadable && self.demand().is_some() {
             self.keyframes.handle_request(packet.encoding);
+            self.is_stale = true;
         }
         let is_due = self.next_evaluation.is_none_or(|at| at <= arrival.now);
         if is_due || arrival.may_start || arrival.was_silent {

@@ -161,3 +161,79 @@ fn parse_aggregate(mut rest: &[u8]) -> Result<H264Descriptor, DescriptorError> {
     }
     Ok(descriptor)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn descriptors() -> impl Strategy<Value = H264Descriptor> {
+        let packet = prop_oneof![
+            Just(H264Packet::Single),
+            Just(H264Packet::Aggregate),
+            prop_oneof![
+                Just((true, false)),
+                Just((false, true)),
+                Just((false, false))
+            ]
+            .prop_map(|(start, end)| H264Packet::Fragment { start, end }),
+        ];
+        (packet, any::<(bool, bool)>()).prop_map(|(packet, (parameter_sets, idr))| H264Descriptor {
+            packet,
+            parameter_sets,
+            idr: idr && (!parameter_sets || packet == H264Packet::Aggregate),
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn what_was_written_is_read(descriptor in descriptors()) {
+            let mut bytes = [0xff; 10];
+            let len = descriptor.write(&mut bytes).unwrap();
+
+            prop_assert_eq!(parse_h264(&bytes[..len]), Ok(descriptor));
+        }
+
+        #[test]
+        fn any_bytes_are_read_or_refused(bytes in proptest::collection::vec(any::<u8>(), 0..40)) {
+            let _ = parse_h264(&bytes);
+        }
+    }
+
+    #[test]
+    fn a_keyframe_starts_where_decoding_can() {
+        // Payload, whether decoding can start there.
+        let table: [(&[u8], bool); 8] = [
+            (&[0x67, 1], true),                             // SPS
+            (&[0x68, 1], false),                            // PPS
+            (&[0x65, 1], true),                             // IDR slice
+            (&[0x41, 1], false),                            // slice
+            (&[0x78, 0, 2, 0x67, 1, 0, 2, 0x68, 1], true),  // STAP-A: SPS, PPS
+            (&[0x78, 0, 2, 0x06, 1, 0, 2, 0x41, 1], false), // STAP-A: SEI, slice
+            (&[0x7c, 0x85, 1], true),                       // FU-A: first piece of an IDR slice
+            (&[0x7c, 0x05, 1], false),                      // FU-A: another piece
+        ];
+
+        for (payload, expected) in table {
+            let descriptor = parse_h264(payload).unwrap();
+            assert_eq!(descriptor.is_keyframe_start(), expected, "{payload:02x?}");
+        }
+    }
+
+    #[test]
+    fn broken_payloads_are_refused() {
+        let table: [(&[u8], DescriptorError); 7] = [
+            (&[], DescriptorError::Truncated),
+            (&[0x60], DescriptorError::Malformed),
+            (&[0x79, 0], DescriptorError::Malformed),
+            (&[0x7c], DescriptorError::Truncated),
+            (&[0x7c, 0xc5], DescriptorError::Malformed),
+            (&[0x78, 0, 9, 0x67], DescriptorError::Truncated),
+            (&[0x78, 0, 0], DescriptorError::Malformed),
+        ];
+
+        for (payload, expected) in table {
+            assert_eq!(parse_h264(payload), Err(expected), "{payload:02x?}");
+        }
+    }
+}

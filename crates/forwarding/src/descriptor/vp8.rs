@@ -266,3 +266,126 @@ pub fn parse_vp8(payload: &[u8]) -> Result<Vp8Descriptor, DescriptorError> {
     descriptor.keyframe = descriptor.is_frame_start() && frame_header & INTERFRAME == 0;
     Ok(descriptor)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn descriptors() -> impl Strategy<Value = Vp8Descriptor> {
+        let picture_id = prop_oneof![
+            Just(None),
+            (0_u8..128).prop_map(|id| Some(PictureId::Narrow(id))),
+            (0_u16..1 << 15).prop_map(|id| Some(PictureId::Wide(id))),
+        ];
+        let temporal = proptest::option::of((0_u8..4, any::<bool>()));
+        (
+            any::<(bool, bool, bool, Option<u8>)>(),
+            0_u8..16,
+            picture_id,
+            temporal,
+            proptest::option::of(0_u8..32),
+        )
+            .prop_map(|(flags, partition, picture_id, temporal, key_idx)| {
+                let (non_reference, partition_start, keyframe, tl0_pic_idx) = flags;
+                Vp8Descriptor {
+                    non_reference,
+                    partition_start,
+                    partition,
+                    picture_id,
+                    tl0_pic_idx: temporal.and(tl0_pic_idx),
+                    temporal: temporal.map(|(id, layer_sync)| Vp8Temporal { id, layer_sync }),
+                    key_idx,
+                    keyframe: keyframe && partition_start && partition == 0,
+                }
+            })
+    }
+
+    proptest! {
+        #[test]
+        fn what_was_written_is_read(descriptor in descriptors()) {
+            let mut bytes = [0xff; 7];
+            let len = descriptor.write(&mut bytes).unwrap();
+
+            prop_assert_eq!(parse_vp8(&bytes[..len]), Ok(descriptor));
+            for shorter in 0..len {
+                prop_assert_eq!(
+                    parse_vp8(&bytes[..shorter]),
+                    Err(DescriptorError::Truncated)
+                );
+            }
+        }
+
+        #[test]
+        fn any_bytes_are_read_or_refused(bytes in proptest::collection::vec(any::<u8>(), 0..12)) {
+            if let Ok(descriptor) = parse_vp8(&bytes) {
+                let mut copy = [0; 7];
+                let len = descriptor.write(&mut copy).unwrap();
+                prop_assert_eq!(parse_vp8(&copy[..len]), Ok(descriptor));
+            }
+        }
+
+        #[test]
+        fn rewriting_changes_the_two_numbers_and_nothing_else(
+            descriptor in descriptors(),
+            id: u16,
+            tl0: u8,
+        ) {
+            let mut bytes = [0xff; 9];
+            let len = descriptor.write(&mut bytes).unwrap();
+            let new_id = descriptor.picture_id.map(|_| id & 0x7fff);
+            let new_tl0 = descriptor.tl0_pic_idx.map(|_| tl0);
+
+            descriptor.rewrite(&mut bytes[..len], new_id, new_tl0).unwrap();
+
+            let mut expected = descriptor;
+            expected.tl0_pic_idx = new_tl0;
+            expected.picture_id = match descriptor.picture_id {
+                None => None,
+                Some(PictureId::Narrow(_)) => {
+                    Some(PictureId::Narrow(u8::try_from(id & 0x7f).unwrap()))
+                }
+                Some(PictureId::Wide(_)) => Some(PictureId::Wide(id & 0x7fff)),
+            };
+            prop_assert_eq!(parse_vp8(&bytes[..len]), Ok(expected));
+        }
+    }
+
+    #[test]
+    fn a_browser_keyframe_is_read() {
+        // X S, I L T, picture id 0x1234, TL0PICIDX 7, TID 0 Y, keyframe.
+        let payload = [0x90, 0xe0, 0x92, 0x34, 7, 0x20, 0x10];
+
+        let descriptor = parse_vp8(&payload).unwrap();
+
+        assert!(descriptor.keyframe);
+        assert_eq!(descriptor.picture_id, Some(PictureId::Wide(0x1234)));
+        assert_eq!(descriptor.tl0_pic_idx, Some(7));
+        assert_eq!(
+            descriptor.temporal,
+            Some(Vp8Temporal {
+                id: 0,
+                layer_sync: true
+            })
+        );
+    }
+
+    #[test]
+    fn a_number_that_is_not_there_is_not_rewritten() {
+        let mut payload = [0x10, 0x00];
+        let descriptor = parse_vp8(&payload).unwrap();
+
+        let result = descriptor.rewrite(&mut payload, Some(1), None);
+
+        assert_eq!(result, Err(WriteDescriptorError::Unrepresentable));
+        assert_eq!(payload, [0x10, 0x00]);
+    }
+
+    #[test]
+    fn a_tl0_index_without_a_layer_is_refused() {
+        assert_eq!(
+            parse_vp8(&[0x80, 0x40, 7, 0]),
+            Err(DescriptorError::Malformed)
+        );
+    }
+}

@@ -328,3 +328,144 @@ fn parse_structure(reader: &mut BitReader<'_>) -> Result<Vp9Structure, Descripto
         resolutions,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn structures() -> impl Strategy<Value = Vp9Structure> {
+        (1_u8..=8, proptest::option::of(any::<[(u16, u16); 8]>())).prop_map(
+            |(spatial_layers, resolutions)| Vp9Structure {
+                spatial_layers,
+                resolutions: resolutions.map(|mut all| {
+                    all[usize::from(spatial_layers)..].fill((0, 0));
+                    all
+                }),
+            },
+        )
+    }
+
+    fn descriptors() -> impl Strategy<Value = Vp9Descriptor> {
+        let picture_id = prop_oneof![
+            (0_u8..128).prop_map(PictureId::Narrow),
+            (0_u16..1 << 15).prop_map(PictureId::Wide),
+        ];
+        (
+            any::<[bool; 6]>(),
+            picture_id,
+            proptest::option::of((0_u8..8, 0_u8..8, any::<(bool, bool, u8)>())),
+            proptest::collection::vec(1_u8..128, 1..=3),
+            proptest::option::of(structures()),
+        )
+            .prop_map(|(flags, picture_id, layer, diffs, structure)| {
+                let [
+                    inter_picture,
+                    flexible,
+                    start,
+                    end,
+                    not_for_upper_layers,
+                    has_id,
+                ] = flags;
+                let layer = layer.map(|(temporal, spatial, (up, inter_layer, index))| Vp9Layer {
+                    temporal,
+                    switching_up: up,
+                    spatial,
+                    inter_layer,
+                    tl0_pic_idx: (!flexible).then_some(index),
+                });
+                Vp9Descriptor {
+                    picture_id: (has_id || flexible).then_some(picture_id),
+                    inter_picture,
+                    flexible,
+                    frame_start: start,
+                    frame_end: end,
+                    not_for_upper_layers,
+                    layer,
+                    references: if flexible && inter_picture {
+                        Vp9References::new(&diffs).unwrap()
+                    } else {
+                        Vp9References::default()
+                    },
+                    structure,
+                }
+            })
+    }
+
+    proptest! {
+        #[test]
+        fn what_was_written_is_read(descriptor in descriptors()) {
+            let mut bytes = [0xff; 46];
+            let len = descriptor.write(&mut bytes).unwrap();
+
+            prop_assert_eq!(parse_vp9(&bytes[..len]), Ok(descriptor));
+            for shorter in 0..len {
+                prop_assert_eq!(
+                    parse_vp9(&bytes[..shorter]),
+                    Err(DescriptorError::Truncated)
+                );
+            }
+        }
+
+        #[test]
+        fn any_bytes_are_read_or_refused(bytes in proptest::collection::vec(any::<u8>(), 0..60)) {
+            if let Ok(descriptor) = parse_vp9(&bytes) {
+                let mut copy = [0; 46];
+                let len = descriptor.write(&mut copy).unwrap();
+                prop_assert_eq!(parse_vp9(&copy[..len]), Ok(descriptor));
+            }
+        }
+    }
+
+    #[test]
+    fn a_browser_keyframe_is_read() {
+        // I L B V, picture id 0x1234, T0 U S0, TL0PICIDX 5, three layers with sizes, a group of one.
+        let mut payload = vec![0xaa, 0x92, 0x34, 0x10, 5, 0x58];
+        payload.extend([1, 64, 0, 180, 2, 128, 1, 104, 5, 0, 2, 208]);
+        payload.extend([1, 0x14, 1, 0xff]);
+
+        let descriptor = parse_vp9(&payload).unwrap();
+
+        assert!(descriptor.is_keyframe_start());
+        assert_eq!(descriptor.picture_id, Some(PictureId::Wide(0x1234)));
+        let structure = descriptor.structure.unwrap();
+        assert_eq!(structure.spatial_layers, 3);
+        assert_eq!(
+            structure.resolutions.unwrap()[..4],
+            [(320, 180), (640, 360), (1280, 720), (0, 0)]
+        );
+    }
+
+    #[test]
+    fn a_keyframe_starts_at_its_lowest_layer() {
+        let upper = parse_vp9(&[0x28, 0x03, 5]).unwrap();
+        let lowest = parse_vp9(&[0x28, 0x00, 5]).unwrap();
+        let rest = parse_vp9(&[0x20, 0x00, 5]).unwrap();
+        let interframe = parse_vp9(&[0x68, 0x00, 5]).unwrap();
+
+        assert!(lowest.is_keyframe_start());
+        assert!(!upper.is_keyframe_start());
+        assert!(!rest.is_keyframe_start());
+        assert!(!interframe.is_keyframe_start());
+    }
+
+    #[test]
+    fn broken_descriptors_are_refused() {
+        let table: [(&[u8], DescriptorError); 4] = [
+            (&[], DescriptorError::Truncated),
+            (&[0x10], DescriptorError::Malformed),
+            (&[0xd0, 1, 0], DescriptorError::Malformed),
+            (
+                &[0xd0, 1, 3, 3, 3, 2],
+                DescriptorError::TooMany {
+                    what: "references",
+                    max: 3,
+                },
+            ),
+        ];
+
+        for (payload, expected) in table {
+            assert_eq!(parse_vp9(payload), Err(expected), "{payload:02x?}");
+        }
+    }
+}

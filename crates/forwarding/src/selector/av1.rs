@@ -21,6 +21,13 @@ const TELL_FOR: Duration = Duration::from_secs(1);
 /// layer brings one every fourth frame at the latest.
 const SWITCH_PATIENCE: Duration = Duration::from_millis(300);
 
+#[derive(Debug, Clone, Copy)]
+struct Wait {
+    since: Instant,
+    current: u8,
+    wanted: u8,
+}
+
 /// Chooses a decode target.
 #[derive(Debug, Default)]
 pub(crate) struct Av1Filter {
@@ -29,8 +36,8 @@ pub(crate) struct Av1Filter {
     /// Active targets that the subscriber was told last.
     told: Option<u32>,
     tell_until: Option<Instant>,
-    /// Since when a change of the spatial layer is waited for.
-    waits_since: Option<Instant>,
+    /// A change of the spatial layer that is waited for.
+    waits: Option<Wait>,
 }
 
 impl Av1Filter {
@@ -74,10 +81,13 @@ impl Av1Filter {
         {
             self.current = Some(wanted);
         }
-        let waits = self.current.is_some_and(|current| {
-            layer_of(&frame.targets, current).spatial != layer_of(&frame.targets, wanted).spatial
+        let current = layer_of(&frame.targets, self.current.unwrap_or(wanted)).spatial;
+        let wanted = layer_of(&frame.targets, wanted).spatial;
+        self.waits = (current != wanted).then(|| Wait {
+            since: self.waits.map_or(now, |waits| waits.since),
+            current,
+            wanted,
         });
-        self.waits_since = waits.then(|| self.waits_since.unwrap_or(now));
     }
 
     fn targets_to_tell(
@@ -105,9 +115,12 @@ impl Av1Filter {
         (repeats || differs).then_some(active)
     }
 
-    pub(super) fn needs_keyframe(&self, now: Instant) -> bool {
-        self.waits_since
-            .is_some_and(|since| now.saturating_duration_since(since) >= SWITCH_PATIENCE)
+    /// Downwards a keyframe always helps, upwards only if there is more to be had.
+    pub(super) fn needs_keyframe(&self, spatial_flowing: u8, now: Instant) -> bool {
+        self.waits.is_some_and(|waits| {
+            now.saturating_duration_since(waits.since) >= SWITCH_PATIENCE
+                && (waits.wanted < waits.current || spatial_flowing > waits.current)
+        })
     }
 }
 

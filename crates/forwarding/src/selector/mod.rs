@@ -96,7 +96,7 @@ impl LayerFilter {
         match self {
             Self::None | Self::Vp8(_) => false,
             Self::Vp9(filter) => filter.needs_keyframe(limit, spatial_flowing),
-            Self::Av1(filter) => filter.needs_keyframe(now),
+            Self::Av1(filter) => filter.needs_keyframe(spatial_flowing, now),
         }
     }
 }

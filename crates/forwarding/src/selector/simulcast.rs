@@ -95,3 +95,77 @@ fn rank_if_flowing(encoding: u8, wanted: u8, flowing: u8) -> i16 {
         RANK_STOPPED
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ALL: u8 = 0b111;
+
+    fn at(current: Option<u8>) -> EncodingSelector {
+        EncodingSelector { current }
+    }
+
+    #[test]
+    fn an_encoding_is_begun_only_where_decoding_can_start() {
+        let mut selector = at(None);
+
+        assert_eq!(selector.decide(1, 2, ALL, false), EncodingChoice::Skip);
+        assert_eq!(selector.decide(1, 2, ALL, true), EncodingChoice::Switch);
+        assert_eq!(selector.decide(1, 2, ALL, false), EncodingChoice::Continue);
+        assert_eq!(selector.decide(2, 2, ALL, false), EncodingChoice::Skip);
+        assert_eq!(selector.current(), Some(1));
+    }
+
+    #[test]
+    fn a_keyframe_is_taken_if_its_encoding_is_better() {
+        // Current, wanted, flowing, encoding of the keyframe, taken.
+        let table = [
+            (None, 0, ALL, 2, true),
+            (Some(0), 2, ALL, 1, true),
+            (Some(0), 2, ALL, 2, true),
+            (Some(1), 2, ALL, 0, false),
+            (Some(2), 0, ALL, 1, true),
+            (Some(2), 0, ALL, 0, true),
+            (Some(0), 0, ALL, 1, false),
+            (Some(1), 0, ALL, 2, false),
+            (Some(2), 2, 0b011, 0, true),
+            (Some(2), 2, 0b011, 1, true),
+        ];
+
+        for (current, wanted, flowing, encoding, taken) in table {
+            let choice = at(current).decide(encoding, wanted, flowing, true);
+            let expected = if taken {
+                EncodingChoice::Switch
+            } else {
+                EncodingChoice::Skip
+            };
+            assert_eq!(
+                choice, expected,
+                "{current:?} {wanted} {flowing:b} {encoding}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_best_encoding_that_flows_is_waited_for() {
+        // Current, wanted, flowing, waits for.
+        let table = [
+            (None, 2, ALL, Some(2)),
+            (None, 2, 0b011, Some(1)),
+            (None, 0, 0b110, Some(1)),
+            (None, 2, 0, Some(2)),
+            (None, u8::MAX, 0, Some(2)),
+            (Some(2), 2, ALL, None),
+            (Some(2), 2, 0b011, Some(1)),
+            (Some(2), 0, ALL, Some(0)),
+            (Some(1), 2, 0b011, None),
+            (Some(1), 2, 0, None),
+        ];
+
+        for (current, wanted, flowing, expected) in table {
+            let waits = at(current).waits_for(wanted, flowing, 3);
+            assert_eq!(waits, expected, "{current:?} {wanted} {flowing:b}");
+        }
+    }
+}

@@ -213,12 +213,12 @@ impl DependencyDescriptorReader {
         if let Some(structure) = structure {
             let new = KnownStructure::new(structure, frame_number);
             // A keyframe that comes again, late, must not bring back what it told.
-            let is_late = is_late(self.newest, frame_number)
+            let came_late = is_late(self.newest, frame_number)
                 && self
                     .structure
                     .as_ref()
                     .is_some_and(|known| is_late(known.frame_number, frame_number));
-            if is_late {
+            if came_late {
                 late = Some(new);
             } else {
                 self.structure = Some(new);

@@ -102,3 +102,6 @@ impl FrameReferences {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

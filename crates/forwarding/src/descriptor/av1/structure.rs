@@ -36,8 +36,8 @@ pub struct FrameStructure {
     pub templates: Vec<Template>,
     /// Number of chains, 0 to `targets`.
     pub chains: u8,
-    /// Which chain protects each target; `chains`: none does. Zero beyond the last target, and
-    /// everywhere if there are no chains.
+    /// Which chain protects each target. Zero beyond the last target, and everywhere if there are no
+    /// chains.
     pub protected_by: [u8; TARGETS_MAX],
     /// Largest width and height in pixels less one, per spatial layer; empty: not told.
     pub resolutions_minus_one: Vec<(u16, u16)>,
@@ -89,7 +89,7 @@ impl FrameStructure {
         let chains = read_non_symmetric(reader, targets + 1)?;
         if chains > 0 {
             for chain in protected_by.iter_mut().take(usize::from(targets)) {
-                *chain = read_non_symmetric(reader, chains + 1)?;
+                *chain = read_non_symmetric(reader, chains)?;
             }
             for template in &mut templates {
                 for diff in template.chain_diffs.iter_mut().take(usize::from(chains)) {
@@ -132,7 +132,7 @@ impl FrameStructure {
         writer.non_symmetric(u32::from(self.chains), u32::from(self.targets) + 1)?;
         if self.chains > 0 {
             for &chain in &self.protected_by[..usize::from(self.targets)] {
-                writer.non_symmetric(u32::from(chain), u32::from(self.chains) + 1)?;
+                writer.non_symmetric(u32::from(chain), u32::from(self.chains))?;
             }
             for template in &self.templates {
                 for &diff in &template.chain_diffs[..usize::from(self.chains)] {
@@ -187,7 +187,10 @@ impl FrameStructure {
             && first_is_lowest
             && layers_fit
             && self.chains <= self.targets
-            && self.protected_by.iter().all(|&chain| chain <= self.chains)
+            && self
+                .protected_by
+                .iter()
+                .all(|&chain| chain < self.chains.max(1))
             && (self.resolutions_minus_one.is_empty()
                 || self.resolutions_minus_one.len() == self.spatial_layers());
         if representable {
