@@ -1,0 +1,28 @@
+import { MantineProvider } from '@mantine/core';
+import { RouterProvider } from '@tanstack/react-router';
+import { useMemo, useState } from 'react';
+import { I18n } from './i18n/I18n';
+import { router } from './router';
+import { CallSchemeContext } from './theme/callScheme';
+import { theme } from './theme/theme';
+import { cssVariablesResolver } from './theme/variables';
+
+/** Theme, texts and routes; dark while a call is on the screen. */
+export function App() {
+  const [inCall, setInCall] = useState(false);
+  const callScheme = useMemo(() => ({ setInCall }), []);
+  return (
+    <MantineProvider
+      theme={theme}
+      cssVariablesResolver={cssVariablesResolver}
+      defaultColorScheme="auto"
+      {...(inCall ? { forceColorScheme: 'dark' as const } : {})}
+    >
+      <I18n>
+        <CallSchemeContext value={callScheme}>
+          <RouterProvider router={router} />
+        </CallSchemeContext>
+      </I18n>
+    </MantineProvider>
+  );
+}

@@ -1,0 +1,21 @@
+import { useLocale, useText } from '../i18n/I18n';
+import classes from './LanguageSwitch.module.css';
+
+/** Changes to the other language; named in that language. */
+export function LanguageSwitch() {
+  const { locale, setLocale } = useLocale();
+  const text = useText();
+  const other = locale === 'en' ? 'de' : 'en';
+  return (
+    <button
+      type="button"
+      className={classes['link']}
+      lang={other}
+      onClick={() => {
+        setLocale(other);
+      }}
+    >
+      {text('app.language')}
+    </button>
+  );
+}

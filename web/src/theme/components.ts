@@ -1,0 +1,40 @@
+import { ActionIcon, Button, Input, InputWrapper, Menu, Popover, Select, TextInput } from '@mantine/core';
+import controls from './controls.module.css';
+
+const classes = {
+  button: controls['button'] ?? '',
+  iconButton: controls['iconButton'] ?? '',
+  input: controls['input'] ?? '',
+  label: controls['label'] ?? '',
+  description: controls['description'] ?? '',
+  error: controls['error'] ?? '',
+  dropdown: controls['dropdown'] ?? '',
+  option: controls['option'] ?? '',
+  menuLabel: controls['menuLabel'] ?? '',
+};
+
+/** How Mantine's components look here; sizes come from `controls.module.css`. */
+export const components = {
+  Button: Button.extend({ classNames: { root: classes.button } }),
+  ActionIcon: ActionIcon.extend({
+    defaultProps: { variant: 'subtle', color: 'gray' },
+    classNames: { root: classes.iconButton },
+  }),
+  Input: Input.extend({ classNames: { input: classes.input } }),
+  InputWrapper: InputWrapper.extend({
+    classNames: { label: classes.label, description: classes.description, error: classes.error },
+  }),
+  TextInput: TextInput.extend({ defaultProps: { withAsterisk: false } }),
+  Select: Select.extend({
+    defaultProps: { allowDeselect: false, comboboxProps: { offset: 4, transitionProps: { duration: 100 } } },
+    classNames: { dropdown: classes.dropdown, option: classes.option },
+  }),
+  Menu: Menu.extend({
+    defaultProps: { transitionProps: { duration: 100 } },
+    classNames: { dropdown: classes.dropdown, item: classes.option, label: classes.menuLabel },
+  }),
+  Popover: Popover.extend({
+    defaultProps: { transitionProps: { duration: 100 } },
+    classNames: { dropdown: classes.dropdown },
+  }),
+};
