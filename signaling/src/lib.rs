@@ -1,1 +1,50 @@
-//! Placeholder.
+//! Signalling: LiveKit's client protocol as the front door of the media server.
+//!
+//! A WebSocket task decodes and encodes; one task per room owns all state and steers the media
+//! server; what is decided, small pure types decide:
+//!
+//! | question | module |
+//! | --- | --- |
+//! | who may enter | `admission`, `policy` |
+//! | what the client wants | `join_request`, `quirks` |
+//! | who may do what | `permissions` |
+//! | who receives what | `subscriptions` |
+//! | how much of it | `quality` |
+//! | which layers are watched | `dynacast` |
+//! | who speaks | `speakers` |
+//! | how good a connection is | `scores` |
+//! | what a data packet says about its sender | `packet` |
+//! | what clients are told of a track and a participant | `publication`, `participant` |
+//!
+//! Works with LiveKit® client SDKs; not affiliated with or endorsed by LiveKit, Inc.
+
+mod addresses;
+mod admission;
+mod answers;
+mod codecs;
+mod dynacast;
+mod ids;
+mod join_request;
+mod metrics;
+mod outbox;
+mod packet;
+mod participant;
+mod permissions;
+mod policy;
+mod publication;
+mod quality;
+mod quirks;
+mod rate;
+mod requests;
+mod room;
+mod routes;
+mod scores;
+mod server;
+mod shared;
+mod socket;
+mod speakers;
+mod subscriptions;
+mod trickle;
+
+pub use policy::{AllowAll, EntryRefused, RoomPolicy};
+pub use server::Signaling;

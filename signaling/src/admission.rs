@@ -1,0 +1,201 @@
+//! The door: who may open a signalling socket, and what the others are told.
+//!
+//! Texts and status codes are those of LiveKit's server, because SDKs show them; but the token is
+//! never repeated in them.
+
+use std::sync::atomic::Ordering;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use auth::{Claims, TokenError};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use tokio::sync::oneshot;
+
+use crate::join_request::{JoinWish, Query};
+use crate::room::Command;
+use crate::shared::Shared;
+
+/// Whoever is admitted: verified claims, readable wishes, and the room they are about.
+#[derive(Debug)]
+pub(crate) struct Admitted {
+    pub(crate) room: String,
+    pub(crate) claims: Claims,
+    pub(crate) wish: JoinWish,
+}
+
+/// A refusal, as it is answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Refusal {
+    pub(crate) status: StatusCode,
+    pub(crate) text: String,
+    /// For the metrics.
+    pub(crate) reason: &'static str,
+}
+
+impl Refusal {
+    pub(crate) fn new(status: StatusCode, reason: &'static str, text: impl Into<String>) -> Self {
+        Self {
+            status,
+            text: text.into(),
+            reason,
+        }
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        (self.status, self.text).into_response()
+    }
+}
+
+/// Checks a request, in the order of LiveKit's server.
+///
+/// # Errors
+///
+/// [`Refusal`] with the status and text to answer with.
+pub(crate) async fn admit(
+    shared: &Shared,
+    query: &Query,
+    headers: &HeaderMap,
+    needs_request: bool,
+) -> Result<Admitted, Refusal> {
+    if shared.is_draining.load(Ordering::Relaxed) {
+        let text = "the server is shutting down";
+        return Err(Refusal::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "draining",
+            text,
+        ));
+    }
+    let claims = claims(shared, query, headers)?;
+    let user_agent = headers
+        .get(header::USER_AGENT)
+        .and_then(|value| value.to_str().ok());
+    let bytes_max = shared.config.limit.signal_message_bytes_max;
+    let wish = JoinWish::read(
+        query,
+        user_agent.unwrap_or_default(),
+        needs_request,
+        bytes_max,
+    )
+    .map_err(|error| bad_request("join-request", error.to_string()))?;
+    let room = room_name(shared, &claims)?;
+    if let Err(refused) = shared.policy.may_enter(&claims, &room).await {
+        return Err(Refusal::new(
+            StatusCode::FORBIDDEN,
+            "policy",
+            refused.reason,
+        ));
+    }
+    if wish.resume.is_none() && !has_place(shared, &room, &claims.identity).await {
+        let text = "room has exceeded its max participants";
+        return Err(Refusal::new(StatusCode::FORBIDDEN, "room-full", text));
+    }
+    Ok(Admitted { room, claims, wish })
+}
+
+fn claims(shared: &Shared, query: &Query, headers: &HeaderMap) -> Result<Claims, Refusal> {
+    let token = token(query, headers)?;
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default()
+        .as_secs();
+    let claims = auth::verify(token, &shared.config.keys, now).map_err(|error| {
+        tracing::debug!(%error, "refused a token");
+        unauthorized(token_reason(error), error.to_string())
+    })?;
+    if claims.video.is_none() {
+        return Err(unauthorized(
+            "no-grant",
+            "no permissions to access the room",
+        ));
+    }
+    Ok(claims)
+}
+
+/// Finds the token: in the header, or in the query for browsers, which can't set headers.
+fn token<'a>(query: &'a Query, headers: &'a HeaderMap) -> Result<&'a str, Refusal> {
+    if let Some(value) = headers.get(header::AUTHORIZATION) {
+        let value = value.to_str().unwrap_or_default();
+        let invalid = || {
+            unauthorized(
+                "bad-header",
+                "invalid authorization header. Must start with Bearer",
+            )
+        };
+        return value
+            .strip_prefix("Bearer ")
+            .map(str::trim)
+            .ok_or_else(invalid);
+    }
+    match query.get("access_token").filter(|token| !token.is_empty()) {
+        Some(token) => Ok(token),
+        None => Err(unauthorized(
+            "no-token",
+            "no permissions to access the room",
+        )),
+    }
+}
+
+fn room_name(shared: &Shared, claims: &Claims) -> Result<String, Refusal> {
+    let limit = &shared.config.limit;
+    let grant = claims.video.as_ref().filter(|grant| grant.room_join);
+    let Some(grant) = grant else {
+        return Err(unauthorized("no-join-grant", "permissions denied"));
+    };
+    if claims.identity.is_empty() {
+        return Err(bad_request("identity", "identity cannot be empty"));
+    }
+    if claims.identity.len() > limit.identity_bytes_max {
+        let text = "participant identity length exceeds limits";
+        return Err(bad_request("identity", text));
+    }
+    if grant.room.is_empty() {
+        return Err(bad_request("room-name", "no room name"));
+    }
+    if grant.room.len() > limit.room_name_bytes_max {
+        return Err(bad_request("room-name", "room name length exceeds limits"));
+    }
+    if claims.metadata.len() > limit.metadata_bytes_max {
+        return Err(bad_request("metadata", "metadata size exceeds limits"));
+    }
+    Ok(grant.room.clone())
+}
+
+/// Asks a room that is open whether there is a place. The room decides again on entry.
+async fn has_place(shared: &Shared, room: &str, identity: &str) -> bool {
+    if shared.config.room.max_participants == 0 {
+        return true;
+    }
+    let Some(room) = shared.rooms.find(room) else {
+        return true;
+    };
+    let (reply, answer) = oneshot::channel();
+    let identity = identity.to_owned();
+    if room.send(Command::Probe { identity, reply }).await.is_err() {
+        return true;
+    }
+    answer.await.unwrap_or(true)
+}
+
+fn token_reason(error: TokenError) -> &'static str {
+    match error {
+        TokenError::TooLong { .. } => "token-too-long",
+        TokenError::Malformed => "token-malformed",
+        TokenError::UnsupportedHeader => "token-header",
+        TokenError::UnknownKey => "token-key",
+        TokenError::BadSignature => "token-signature",
+        TokenError::BadClaims => "token-claims",
+        TokenError::NoExpiry => "token-no-expiry",
+        TokenError::Expired { .. } => "token-expired",
+        TokenError::NotYetValid { .. } => "token-early",
+    }
+}
+
+fn unauthorized(reason: &'static str, text: impl Into<String>) -> Refusal {
+    Refusal::new(StatusCode::UNAUTHORIZED, reason, text)
+}
+
+fn bad_request(reason: &'static str, text: impl Into<String>) -> Refusal {
+    Refusal::new(StatusCode::BAD_REQUEST, reason, text)
+}

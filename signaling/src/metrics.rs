@@ -1,0 +1,84 @@
+//! What signalling counts.
+
+use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry};
+
+/// The metrics of signalling; all names begin with `clapt_signal_`.
+#[derive(Debug)]
+pub(crate) struct Metrics {
+    /// Open WebSockets.
+    pub(crate) sockets: IntGauge,
+    /// Open rooms.
+    pub(crate) rooms: IntGauge,
+    /// Participants in rooms, those who may still resume included.
+    pub(crate) participants: IntGauge,
+    /// Messages of clients, by kind.
+    pub(crate) requests: IntCounterVec,
+    /// Messages to clients.
+    pub(crate) responses: IntCounter,
+    /// What was refused, by reason.
+    pub(crate) refused: IntCounterVec,
+    /// Participants that left, by reason.
+    pub(crate) departures: IntCounterVec,
+    /// Data packets that were passed on.
+    pub(crate) data_packets: IntCounter,
+    /// Seconds from the opening of a socket to the join response.
+    pub(crate) join_seconds: Histogram,
+}
+
+impl Metrics {
+    /// Creates the metrics and registers them.
+    ///
+    /// # Errors
+    ///
+    /// An error of `prometheus` if they are registered already.
+    pub(crate) fn new(registry: &Registry) -> prometheus::Result<Self> {
+        let counters = |name: &str, help: &str, label: &str| {
+            let counters = IntCounterVec::new(Opts::new(name, help), &[label])?;
+            registry.register(Box::new(counters.clone()))?;
+            prometheus::Result::Ok(counters)
+        };
+        let counter = |name: &str, help: &str| {
+            let counter = IntCounter::new(name, help)?;
+            registry.register(Box::new(counter.clone()))?;
+            prometheus::Result::Ok(counter)
+        };
+        let gauge = |name: &str, help: &str| {
+            let gauge = IntGauge::new(name, help)?;
+            registry.register(Box::new(gauge.clone()))?;
+            prometheus::Result::Ok(gauge)
+        };
+        let join_seconds = Histogram::with_opts(
+            HistogramOpts::new(
+                "clapt_signal_join_seconds",
+                "Seconds from the opening of a socket to the join response",
+            )
+            .buckets(vec![
+                0.001, 0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0,
+            ]),
+        )?;
+        registry.register(Box::new(join_seconds.clone()))?;
+        Ok(Self {
+            sockets: gauge("clapt_signal_sockets", "Open signalling WebSockets")?,
+            rooms: gauge("clapt_signal_rooms", "Open rooms")?,
+            participants: gauge("clapt_signal_participants", "Participants in rooms")?,
+            requests: counters("clapt_signal_requests_total", "Messages of clients", "kind")?,
+            responses: counter("clapt_signal_responses_total", "Messages to clients")?,
+            refused: counters("clapt_signal_refused_total", "What was refused", "reason")?,
+            departures: counters(
+                "clapt_signal_departures_total",
+                "Participants that left",
+                "reason",
+            )?,
+            data_packets: counter(
+                "clapt_signal_data_packets_total",
+                "Data packets of clients that were passed on",
+            )?,
+            join_seconds,
+        })
+    }
+
+    /// Counts something refused.
+    pub(crate) fn refuse(&self, reason: &'static str) {
+        self.refused.with_label_values(&[reason]).inc();
+    }
+}

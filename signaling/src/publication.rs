@@ -1,0 +1,230 @@
+//! A track from its announcement to its end, and what clients are told about it.
+
+use std::time::Instant;
+
+use livekit_protocol::video_layer::Mode;
+use livekit_protocol::{
+    AddTrackRequest, AudioTrackFeature, BackupCodecPolicy, SimulcastCodecInfo, TimedVersion,
+    TrackInfo, TrackSource, TrackType, VideoLayer, VideoQuality,
+};
+use sfu::{BoundTrack, Codec, MediaKind, PendingTrack, TrackId};
+
+use crate::codecs;
+use crate::dynacast::Dynacast;
+use crate::ids;
+
+/// The names of simulcast encodings, from small to large.
+const RIDS: [&str; 3] = ["q", "h", "f"];
+
+/// Longest name, id or stream name of a track that is taken over.
+const TRACK_TEXT_BYTES_MAX: usize = 256;
+
+/// A track that was announced by `AddTrackRequest`.
+#[derive(Debug)]
+pub(crate) struct Publication {
+    pub(crate) id: TrackId,
+    pub(crate) kind: MediaKind,
+    pub(crate) cid: String,
+    pub(crate) info: TrackInfo,
+    pub(crate) announced_at: Instant,
+    /// What the client wants to encode with, and once it is published what it does encode with.
+    pub(crate) codec: Option<Codec>,
+    pub(crate) dynacast: Dynacast,
+}
+
+impl Publication {
+    /// Takes over an announcement. `None` if it is about neither sound nor pictures, or has
+    /// endless names.
+    pub(crate) fn announce(
+        id: TrackId,
+        request: &AddTrackRequest,
+        now: Instant,
+        unix_micros: i64,
+    ) -> Option<Self> {
+        let kind = match request.r#type() {
+            TrackType::Audio => MediaKind::Audio,
+            TrackType::Video => MediaKind::Video,
+            TrackType::Data => return None,
+        };
+        let texts = [&request.cid, &request.name, &request.stream];
+        if texts.iter().any(|text| text.len() > TRACK_TEXT_BYTES_MAX) {
+            return None;
+        }
+        let wanted = request.simulcast_codecs.first();
+        let codec = wanted.and_then(|wanted| codecs::from_name(&wanted.codec));
+        Some(Self {
+            id,
+            kind,
+            cid: request.cid.clone(),
+            info: track_info(request, kind, codec, unix_micros),
+            announced_at: now,
+            codec,
+            dynacast: Dynacast::default(),
+        })
+    }
+
+    /// Says what the media server has to look for in the next offer.
+    pub(crate) fn pending(&self) -> PendingTrack {
+        let has = |feature: AudioTrackFeature| self.info.audio_features().any(|f| f == feature);
+        #[expect(deprecated, reason = "older clients write `stereo` and `disable_dtx`")]
+        let (stereo, disable_dtx) = (self.info.stereo, self.info.disable_dtx);
+        PendingTrack {
+            track: self.id,
+            cid: self.cid.clone(),
+            kind: self.kind,
+            codec: self.codec,
+            stereo: stereo || has(AudioTrackFeature::TfStereo),
+            dtx: !(disable_dtx || has(AudioTrackFeature::TfNoDtx)),
+        }
+    }
+
+    /// Notes that an offer carries the track.
+    #[expect(deprecated, reason = "older clients read `layers`")]
+    pub(crate) fn bind(&mut self, bound: &BoundTrack) {
+        self.codec = Some(bound.codec);
+        let mime_type = codecs::mime_type(bound.codec);
+        mime_type.clone_into(&mut self.info.mime_type);
+        self.info.mid.clone_from(&bound.mid);
+        let is_simulcast = self.info.layers.len() > 1;
+        for codec in self.info.codecs.iter_mut().take(1) {
+            mime_type.clone_into(&mut codec.mime_type);
+            codec.mid.clone_from(&bound.mid);
+            if codec.video_layer_mode == i32::from(Mode::Unused) {
+                codec.video_layer_mode = codecs::layer_mode(Some(bound.codec)).into();
+            }
+            for (index, layer) in codec.layers.iter_mut().enumerate() {
+                layer.spatial_layer = i32::try_from(index).unwrap_or(i32::MAX);
+                if is_simulcast && let Some(rid) = RIDS.get(index) {
+                    (*rid).clone_into(&mut layer.rid);
+                }
+            }
+            self.info.layers.clone_from(&codec.layers);
+        }
+    }
+
+    /// Notes the SSRC of an encoding that has started; false if nothing changed.
+    #[expect(deprecated, reason = "older clients read `layers`")]
+    pub(crate) fn start_encoding(&mut self, encoding: u8, ssrc: u32) -> bool {
+        let index = usize::from(encoding);
+        let in_codec = self.info.codecs.first_mut().map(|codec| &mut codec.layers);
+        let mut changed = false;
+        for layers in in_codec.into_iter().chain([&mut self.info.layers]) {
+            if let Some(layer) = layers.get_mut(index).filter(|layer| layer.ssrc != ssrc) {
+                layer.ssrc = ssrc;
+                changed = true;
+            }
+        }
+        changed
+    }
+
+    /// Returns the layers, from small to large.
+    #[expect(deprecated, reason = "it is the same as the layers of the first codec")]
+    pub(crate) fn layers(&self) -> &[VideoLayer] {
+        &self.info.layers
+    }
+
+    /// Returns the name of the codec for `SubscribedQualityUpdate`.
+    pub(crate) fn codec_name(&self) -> &'static str {
+        self.codec.map(codecs::short_name).unwrap_or_default()
+    }
+}
+
+#[expect(deprecated, reason = "older clients read the fields of yore")]
+fn track_info(
+    request: &AddTrackRequest,
+    kind: MediaKind,
+    codec: Option<Codec>,
+    unix_micros: i64,
+) -> TrackInfo {
+    let layers = sorted_layers(request, kind);
+    let backup_codec_policy = match kind {
+        MediaKind::Audio => BackupCodecPolicy::Simulcast,
+        MediaKind::Video => request.backup_codec_policy(),
+    };
+    TrackInfo {
+        sid: ids::track_sid(request.r#type(), request.source()),
+        r#type: request.r#type,
+        name: request.name.clone(),
+        muted: request.muted,
+        width: request.width,
+        height: request.height,
+        simulcast: layers.len() > 1,
+        disable_dtx: request.disable_dtx,
+        source: request.source,
+        codecs: vec![codec_info(request, codec, layers.clone())],
+        layers,
+        stereo: request.stereo,
+        disable_red: request.disable_red,
+        encryption: request.encryption,
+        stream: stream(request),
+        version: Some(TimedVersion {
+            unix_micro: unix_micros,
+            ticks: 0,
+        }),
+        audio_features: request.audio_features.clone(),
+        backup_codec_policy: backup_codec_policy.into(),
+        ..TrackInfo::default()
+    }
+}
+
+fn codec_info(
+    request: &AddTrackRequest,
+    codec: Option<Codec>,
+    layers: Vec<VideoLayer>,
+) -> SimulcastCodecInfo {
+    let wanted = request.simulcast_codecs.first();
+    let mode = match wanted.map(livekit_protocol::SimulcastCodec::video_layer_mode) {
+        None | Some(Mode::Unused) => codecs::layer_mode(codec),
+        Some(
+            mode @ (Mode::OneSpatialLayerPerStream
+            | Mode::MultipleSpatialLayersPerStream
+            | Mode::OneSpatialLayerPerStreamIncompleteRtcpSr),
+        ) => mode,
+    };
+    SimulcastCodecInfo {
+        mime_type: codec.map(codecs::mime_type).unwrap_or_default().to_owned(),
+        cid: request.cid.clone(),
+        layers,
+        video_layer_mode: mode.into(),
+        ..SimulcastCodecInfo::default()
+    }
+}
+
+/// Layers from small to large, one for each quality. A video track without any gets one.
+fn sorted_layers(request: &AddTrackRequest, kind: MediaKind) -> Vec<VideoLayer> {
+    if kind == MediaKind::Audio {
+        return Vec::new();
+    }
+    let of_codec = request.simulcast_codecs.first().map(|codec| &codec.layers);
+    let layers = of_codec.filter(|layers| !layers.is_empty());
+    let mut layers = layers.unwrap_or(&request.layers).clone();
+    layers.sort_by_key(|layer| layer.quality);
+    layers.dedup_by_key(|layer| layer.quality);
+    layers.truncate(RIDS.len());
+    if layers.is_empty() {
+        layers.push(VideoLayer {
+            quality: VideoQuality::High.into(),
+            width: request.width,
+            height: request.height,
+            ..VideoLayer::default()
+        });
+    }
+    layers
+}
+
+/// Tracks of one stream are played in sync; camera belongs with microphone, screen with its sound.
+fn stream(request: &AddTrackRequest) -> String {
+    if !request.stream.is_empty() {
+        return request.stream.clone();
+    }
+    let stream = match request.source() {
+        TrackSource::Camera | TrackSource::Microphone => "camera",
+        TrackSource::ScreenShare | TrackSource::ScreenShareAudio => "screen",
+        TrackSource::Unknown => "unknown",
+    };
+    stream.to_owned()
+}
+
+#[cfg(test)]
+#[path = "publication_tests.rs"]
+mod tests;

@@ -1,0 +1,137 @@
+#![expect(deprecated, reason = "older clients read the fields of yore")]
+
+use livekit_protocol::SimulcastCodec;
+use sfu::ShardId;
+
+use super::*;
+
+fn layer(quality: VideoQuality, width: u32) -> VideoLayer {
+    VideoLayer {
+        quality: quality.into(),
+        width,
+        height: width * 9 / 16,
+        ..VideoLayer::default()
+    }
+}
+
+/// As the Python SDK announces it: the larger layer first.
+fn camera() -> AddTrackRequest {
+    let layers = vec![
+        layer(VideoQuality::Medium, 640),
+        layer(VideoQuality::Low, 320),
+    ];
+    AddTrackRequest {
+        cid: "c1".into(),
+        name: "cam".into(),
+        r#type: TrackType::Video.into(),
+        source: TrackSource::Camera.into(),
+        width: 640,
+        height: 360,
+        layers: layers.clone(),
+        simulcast_codecs: vec![SimulcastCodec {
+            codec: "vp8".into(),
+            cid: "c1".into(),
+            layers,
+            ..SimulcastCodec::default()
+        }],
+        ..AddTrackRequest::default()
+    }
+}
+
+fn announce(request: &AddTrackRequest) -> Option<Publication> {
+    let id = TrackId::new(ShardId(0), 1);
+    Publication::announce(id, request, Instant::now(), 1)
+}
+
+#[test]
+fn layers_are_sorted_and_named_when_the_track_is_bound() {
+    let mut publication = announce(&camera()).unwrap();
+    assert!(publication.info.simulcast);
+    assert_eq!(publication.info.codecs[0].mime_type, "video/VP8");
+
+    publication.bind(&BoundTrack {
+        track: publication.id,
+        mid: "1".into(),
+        codec: Codec::Vp8,
+    });
+
+    let layers = publication.layers();
+    let rids: Vec<&str> = layers.iter().map(|layer| layer.rid.as_str()).collect();
+    let spatial: Vec<i32> = layers.iter().map(|layer| layer.spatial_layer).collect();
+    assert_eq!((rids, spatial), (vec!["q", "h"], vec![0, 1]));
+    assert_eq!(publication.info.mime_type, "video/VP8");
+    assert_eq!(publication.info.codecs[0].mid, "1");
+    assert_eq!(publication.info.codecs[0].layers, publication.info.layers);
+}
+
+#[test]
+fn the_ssrc_of_an_encoding_is_news_once() {
+    let mut publication = announce(&camera()).unwrap();
+
+    assert!(publication.start_encoding(1, 77));
+    assert!(!publication.start_encoding(1, 77));
+    assert!(!publication.start_encoding(9, 77));
+    assert_eq!(publication.layers()[1].ssrc, 77);
+    assert_eq!(publication.info.codecs[0].layers[1].ssrc, 77);
+}
+
+#[test]
+fn camera_and_microphone_share_a_stream_unless_the_client_names_one() {
+    let stream = |source: TrackSource, name: &str| {
+        announce(&AddTrackRequest {
+            source: source.into(),
+            stream: name.into(),
+            ..AddTrackRequest::default()
+        })
+        .unwrap()
+        .info
+        .stream
+    };
+
+    assert_eq!(stream(TrackSource::Microphone, ""), "camera");
+    assert_eq!(stream(TrackSource::ScreenShareAudio, ""), "screen");
+    assert_eq!(stream(TrackSource::Unknown, ""), "unknown");
+    assert_eq!(stream(TrackSource::Camera, "mine"), "mine");
+}
+
+#[test]
+fn audio_features_become_wishes_for_the_answer() {
+    let mut request = AddTrackRequest::default();
+    let pending = announce(&request).unwrap().pending();
+    assert!(pending.dtx && !pending.stereo);
+
+    request.audio_features = vec![
+        AudioTrackFeature::TfStereo.into(),
+        AudioTrackFeature::TfNoDtx.into(),
+    ];
+    let pending = announce(&request).unwrap().pending();
+
+    assert!(!pending.dtx && pending.stereo);
+}
+
+#[test]
+fn svc_codecs_say_that_one_stream_has_all_layers() {
+    let mut request = camera();
+    request.simulcast_codecs[0].codec = "vp9".into();
+
+    let publication = announce(&request).unwrap();
+
+    let mode = publication.info.codecs[0].video_layer_mode();
+    assert_eq!(mode, Mode::MultipleSpatialLayersPerStream);
+    assert_eq!(publication.codec_name(), "vp9");
+}
+
+#[test]
+fn data_tracks_and_endless_names_are_refused() {
+    let data = AddTrackRequest {
+        r#type: TrackType::Data.into(),
+        ..AddTrackRequest::default()
+    };
+    let endless = AddTrackRequest {
+        name: "x".repeat(300),
+        ..AddTrackRequest::default()
+    };
+
+    assert!(announce(&data).is_none());
+    assert!(announce(&endless).is_none());
+}

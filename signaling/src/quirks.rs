@@ -1,0 +1,98 @@
+//! What single client SDKs can't cope with.
+//!
+//! One row for each quirk, so that it can be dropped when the last such client is gone.
+
+use livekit_protocol::ClientInfo;
+use livekit_protocol::client_info::Sdk;
+
+/// How to speak to one client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a quirk of its own")]
+pub(crate) struct Quirks {
+    /// The server may leave connectivity checks to the client. Firefox nominates aggressively
+    /// towards lite peers too, so that both ends can settle on different pairs.
+    pub(crate) ice_lite: bool,
+    /// Understands `ReconnectResponse`; JS learned it with 1.6.4.
+    pub(crate) reconnect_response: bool,
+    /// Skips messages that it doesn't know. The Rust SDK before protocol 10 ended the connection.
+    pub(crate) unknown_messages: bool,
+    /// Reads `Leave.action`; older ones read `can_reconnect` only.
+    pub(crate) leave_action: bool,
+    /// Gives received tracks ids of its own, so that the stream has to name the track. Firefox.
+    pub(crate) stream_names_track: bool,
+}
+
+/// Protocol version from which `Leave.action` is understood.
+const LEAVE_ACTION_PROTOCOL: i32 = 13;
+
+impl Quirks {
+    /// Looks up the quirks of `client`.
+    pub(crate) fn of(client: &ClientInfo, disable_ice_lite: bool) -> Self {
+        let is_old_rust = client.sdk() == Sdk::Rust && client.protocol < 10;
+        let is_old_js = client.sdk() == Sdk::Js && version(&client.version) < [1, 6, 4];
+        Self {
+            ice_lite: !disable_ice_lite && !is_firefox(&client.browser),
+            reconnect_response: !is_old_js,
+            unknown_messages: !is_old_rust,
+            leave_action: client.protocol >= LEAVE_ACTION_PROTOCOL,
+            stream_names_track: is_firefox(&client.browser),
+        }
+    }
+}
+
+fn is_firefox(browser: &str) -> bool {
+    browser.to_ascii_lowercase().starts_with("firefox")
+}
+
+/// Reads `1.6.4-rc1` as `[1, 6, 4]`; what can't be read is 0.
+fn version(text: &str) -> [u32; 3] {
+    let mut parts = text.split('.').map(|part| {
+        let digits = part
+            .find(|c: char| !c.is_ascii_digit())
+            .unwrap_or(part.len());
+        part[..digits].parse().unwrap_or(0)
+    });
+    std::array::from_fn(|_| parts.next().unwrap_or(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn quirks(sdk: Sdk, version: &str, protocol: i32, browser: &str) -> Quirks {
+        let client = ClientInfo {
+            sdk: sdk.into(),
+            version: version.into(),
+            protocol,
+            browser: browser.into(),
+            ..ClientInfo::default()
+        };
+        Quirks::of(&client, false)
+    }
+
+    #[test]
+    fn firefox_gets_full_ice() {
+        assert!(!quirks(Sdk::Js, "2.23.0", 17, "Firefox").ice_lite);
+        assert!(!quirks(Sdk::Js, "2.23.0", 17, "firefox mobile").ice_lite);
+        assert!(quirks(Sdk::Js, "2.23.0", 17, "Chrome").ice_lite);
+        assert!(!Quirks::of(&ClientInfo::default(), true).ice_lite);
+    }
+
+    #[test]
+    fn old_clients_are_spared_what_they_do_not_know() {
+        for (version, understood) in [
+            ("1.6.3", false),
+            ("1.6.4", true),
+            ("1.15.13", true),
+            ("2.0", true),
+            ("", false),
+        ] {
+            let quirks = quirks(Sdk::Js, version, 17, "Chrome");
+            assert_eq!(quirks.reconnect_response, understood, "{version}");
+        }
+        assert!(!quirks(Sdk::Rust, "0.1.0", 9, "").unknown_messages);
+        assert!(quirks(Sdk::Rust, "0.7.0", 15, "").unknown_messages);
+        assert!(!quirks(Sdk::Swift, "1.0.0", 9, "").leave_action);
+        assert!(quirks(Sdk::Js, "2.23.0", 17, "").leave_action);
+    }
+}

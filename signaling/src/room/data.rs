@@ -1,0 +1,84 @@
+//! Data packets from one participant to others.
+
+use prost::bytes::Bytes;
+use sfu::{DataChannel, SessionId};
+
+use super::{Room, note};
+use crate::ids::ParticipantKey;
+use crate::packet::{Packet, Sender};
+
+impl Room {
+    /// Passes a packet on, if its sender may send.
+    pub(super) async fn handle_data(
+        &mut self,
+        session: SessionId,
+        channel: DataChannel,
+        data: &Bytes,
+    ) {
+        let Some(key) = self.by_session.get(&session).copied() else {
+            return;
+        };
+        let Some(packet) = self.accept_packet(key, channel, data) else {
+            return;
+        };
+        let receivers: Vec<SessionId> = self
+            .participants
+            .values()
+            .filter(|receiver| receiver.key != key)
+            .filter(|receiver| packet.is_for(&receiver.sid, &receiver.identity))
+            .filter(|receiver| !packet.is_metrics || receiver.permissions.may_subscribe_metrics())
+            .map(|receiver| receiver.receiving)
+            .collect();
+        self.shared.metrics.data_packets.inc();
+        let bytes = Bytes::from(packet.bytes);
+        for receiver in receivers {
+            let sent = self
+                .shared
+                .sfu
+                .send_data(receiver, channel, bytes.clone())
+                .await;
+            note(sent, "send data");
+        }
+    }
+
+    /// Checks and rewrites a packet. A reliable one that was received before, as clients repeat some
+    /// after a resume, is passed on once.
+    fn accept_packet(
+        &mut self,
+        key: ParticipantKey,
+        channel: DataChannel,
+        data: &[u8],
+    ) -> Option<Packet> {
+        let metrics = &self.shared.metrics;
+        let participant = self.participants.get_mut(&key)?;
+        if !participant.permissions.may_publish_data() {
+            metrics.refuse("data-permission");
+            return None;
+        }
+        if channel == DataChannel::DataTrack {
+            metrics.refuse("data-track");
+            return None;
+        }
+        if data.len() > self.shared.config.limit.data_packet_bytes_max {
+            metrics.refuse("data-size");
+            return None;
+        }
+        let (sid, identity) = if participant.permissions.is_hidden() {
+            ("", "")
+        } else {
+            (participant.sid.as_str(), participant.identity.as_str())
+        };
+        let packet = Packet::rewrite(data, Sender { sid, identity }, channel)
+            .inspect_err(|error| tracing::debug!(participant.id = %sid, %error, "dropped data"))
+            .inspect_err(|_| metrics.refuse("data-packet"))
+            .ok()?;
+        if channel == DataChannel::Reliable && packet.sequence > 0 {
+            if packet.sequence <= participant.last_sequence {
+                metrics.refuse("data-repeated");
+                return None;
+            }
+            participant.last_sequence = packet.sequence;
+        }
+        Some(packet)
+    }
+}

@@ -1,0 +1,106 @@
+//! What a participant says about itself, and the token that keeps up with it.
+
+use std::time::Instant;
+
+use livekit_protocol::UpdateParticipantMetadata;
+use livekit_protocol::request_response::{Reason, Request};
+use livekit_protocol::signal_response::Message;
+
+use super::{Room, unix_micros};
+use crate::ids::ParticipantKey;
+use crate::participant::Participant;
+
+/// How long a token is good that a client gets to come back with.
+const TOKEN_LIFETIME_SECONDS: u64 = 10 * 60;
+
+/// Longest display name.
+const NAME_BYTES_MAX: usize = 256;
+
+impl Room {
+    /// Changes name, metadata and attributes, as far as the token allows.
+    pub(super) fn update_metadata(
+        &mut self,
+        key: ParticipantKey,
+        update: UpdateParticipantMetadata,
+    ) {
+        let limit = &self.shared.config.limit;
+        let Some(participant) = self.participants.get_mut(&key) else {
+            return;
+        };
+        let sizes = (limit.metadata_bytes_max, limit.attributes_bytes_max);
+        let result = apply(participant, &update, sizes);
+        if result.is_ok() {
+            self.announce(key);
+            self.refresh_token(key);
+        } else {
+            self.shared.metrics.refuse("metadata");
+        }
+        let (reason, message) = result.err().unwrap_or((Reason::Ok, ""));
+        let request_id = update.request_id;
+        self.respond(
+            key,
+            request_id,
+            reason,
+            message,
+            Request::UpdateMetadata(update),
+        );
+    }
+
+    /// Gives a client a fresh token, so that it can come back even after a long stay.
+    pub(super) fn refresh_token(&mut self, key: ParticipantKey) {
+        let Some(participant) = self.participants.get_mut(&key) else {
+            return;
+        };
+        participant.token_sent_at = Instant::now();
+        let mut claims = participant.claims.clone();
+        claims.name.clone_from(&participant.name);
+        claims.metadata.clone_from(&participant.metadata);
+        claims.attributes.clone_from(&participant.attributes);
+        let now = u64::try_from(unix_micros() / 1_000_000).unwrap_or(0);
+        claims.nbf = now;
+        claims.exp = now + TOKEN_LIFETIME_SECONDS;
+        if let Some(secret) = self.shared.config.keys.secret(&claims.api_key) {
+            let token = auth::sign(&claims, &claims.api_key, secret.expose());
+            participant.tell(Message::RefreshToken(token));
+        }
+    }
+}
+
+/// Applies an update whole or not at all. Empty values mean "as before"; an attribute with an empty
+/// value goes away.
+fn apply(
+    participant: &mut Participant,
+    update: &UpdateParticipantMetadata,
+    (metadata_bytes_max, attributes_bytes_max): (usize, usize),
+) -> Result<(), (Reason, &'static str)> {
+    if !participant.permissions.may_update_own_metadata() {
+        return Err((
+            Reason::NotAllowed,
+            "does not have permission to update own metadata",
+        ));
+    }
+    if update.name.len() > NAME_BYTES_MAX {
+        return Err((Reason::LimitExceeded, "name length exceeds limits"));
+    }
+    if update.metadata.len() > metadata_bytes_max {
+        return Err((Reason::LimitExceeded, "metadata size exceeds limits"));
+    }
+    let mut attributes = participant.attributes.clone();
+    attributes.extend(update.attributes.clone());
+    attributes.retain(|_, value| !value.is_empty());
+    let attributes_bytes: usize = attributes
+        .iter()
+        .map(|(key, value)| key.len() + value.len())
+        .sum();
+    if attributes_bytes > attributes_bytes_max {
+        return Err((Reason::LimitExceeded, "attribute size exceeds limits"));
+    }
+    participant.attributes = attributes;
+    if !update.name.is_empty() {
+        participant.name.clone_from(&update.name);
+    }
+    if !update.metadata.is_empty() {
+        participant.metadata.clone_from(&update.metadata);
+    }
+    Ok(())
+}

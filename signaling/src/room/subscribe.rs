@@ -1,0 +1,263 @@
+//! Who receives which track, and how much of it.
+
+use livekit_protocol::signal_response::Message;
+use livekit_protocol::{
+    SubscriptionError, SubscriptionPermission, SubscriptionPermissionUpdate, SubscriptionResponse,
+    UpdateSubscription, UpdateTrackSettings, VideoQuality,
+};
+use sfu::{MediaKind, Subscribe, TrackId};
+
+use super::{Room, note};
+use crate::ids::ParticipantKey;
+use crate::participant::Participant;
+use crate::publication::Publication;
+use crate::quality::TrackSettings;
+use crate::subscriptions::Change;
+
+impl Room {
+    /// Finds a published track by the id that clients use.
+    pub(super) fn track_of_sid(&self, sid: &str) -> Option<(ParticipantKey, TrackId)> {
+        self.participants.values().find_map(|participant| {
+            let mut published = participant.published.iter();
+            let publication = published.find(|publication| publication.info.sid == sid)?;
+            Some((participant.key, publication.id))
+        })
+    }
+
+    /// Brings one track in line for everybody.
+    pub(super) async fn reconcile_track(&mut self, track: TrackId) {
+        let keys: Vec<ParticipantKey> = self.participants.keys().copied().collect();
+        for key in keys {
+            self.reconcile(key, track).await;
+        }
+    }
+
+    /// Brings all tracks in line for one participant.
+    pub(super) async fn reconcile_subscriber(&mut self, key: ParticipantKey) {
+        let published = self
+            .participants
+            .values()
+            .flat_map(|other| &other.published);
+        let tracks: Vec<TrackId> = published.map(|publication| publication.id).collect();
+        for track in tracks {
+            self.reconcile(key, track).await;
+        }
+    }
+
+    /// Starts or ends the subscription of `key` to `track`, if it is not as it should be.
+    async fn reconcile(&mut self, key: ParticipantKey, track: TrackId) {
+        let Some(owner_key) = self
+            .by_track
+            .get(&track)
+            .copied()
+            .filter(|owner| *owner != key)
+        else {
+            return;
+        };
+        let (Some(owner), Some(subscriber)) = (
+            self.participants.get(&owner_key),
+            self.participants.get(&key),
+        ) else {
+            return;
+        };
+        let Some(publication) = owner.publication(track) else {
+            return;
+        };
+        let is_allowed = may_receive(subscriber, owner, publication);
+        let told = SubscriptionPermissionUpdate {
+            participant_sid: owner.sid.clone(),
+            track_sid: publication.info.sid.clone(),
+            allowed: is_allowed,
+        };
+        let subscribe = subscription(subscriber, owner, publication);
+        let session = subscriber.receiving;
+        let Some(subscriber) = self.participants.get_mut(&key) else {
+            return;
+        };
+        if subscriber.subscriptions.is_wanted(track)
+            && subscriber.told_permissions.tell(track, is_allowed)
+        {
+            subscriber.tell(Message::SubscriptionPermissionUpdate(told));
+        }
+        let change = subscriber.subscriptions.reconcile(track, is_allowed);
+        match (change, subscribe) {
+            (Some(Change::Subscribe), Some(subscribe)) => {
+                note(
+                    self.shared.sfu.subscribe(session, subscribe).await,
+                    "subscribe",
+                );
+            }
+            (Some(Change::Unsubscribe), _) => {
+                note(
+                    self.shared.sfu.unsubscribe(session, track).await,
+                    "unsubscribe",
+                );
+            }
+            (Some(Change::Subscribe), None) | (None, _) => {}
+        }
+    }
+
+    /// Takes a client's choice of tracks.
+    pub(super) async fn update_subscription(
+        &mut self,
+        key: ParticipantKey,
+        update: UpdateSubscription,
+    ) {
+        let by_participant = update.participant_tracks.into_iter();
+        let mut sids = update.track_sids;
+        sids.extend(by_participant.flat_map(|tracks| tracks.track_sids));
+        sids.sort_unstable();
+        sids.dedup();
+        for sid in sids {
+            match self.track_of_sid(&sid) {
+                Some((owner, track)) if owner != key => {
+                    if let Some(participant) = self.participants.get_mut(&key) {
+                        participant.subscriptions.choose(track, update.subscribe);
+                        participant.told_permissions.forget(track);
+                    }
+                    self.reconcile(key, track).await;
+                }
+                None if update.subscribe => {
+                    self.refuse_subscription(key, sid, SubscriptionError::SeTrackNotfound);
+                }
+                Some(_) | None => {}
+            }
+        }
+    }
+
+    /// Tells a client that it will not get a track.
+    pub(super) fn refuse_subscription(
+        &self,
+        key: ParticipantKey,
+        track_sid: String,
+        error: SubscriptionError,
+    ) {
+        if let Some(participant) = self.participants.get(&key)
+            && participant.quirks.unknown_messages
+        {
+            participant.tell(Message::SubscriptionResponse(SubscriptionResponse {
+                track_sid,
+                err: error.into(),
+            }));
+        }
+    }
+
+    /// Takes a publisher's list of who may receive its tracks.
+    pub(super) async fn update_subscription_rules(
+        &mut self,
+        key: ParticipantKey,
+        rules: SubscriptionPermission,
+    ) {
+        let Some(participant) = self.participants.get_mut(&key) else {
+            return;
+        };
+        participant.rules.replace(rules);
+        let published = participant.published.iter();
+        let tracks: Vec<TrackId> = published.map(|publication| publication.id).collect();
+        for track in tracks {
+            self.reconcile_track(track).await;
+        }
+    }
+
+    /// Takes what a client wants to see of tracks.
+    pub(super) async fn update_track_settings(
+        &mut self,
+        key: ParticipantKey,
+        update: &UpdateTrackSettings,
+    ) {
+        let settings = TrackSettings::of(update);
+        for sid in &update.track_sids {
+            let Some((owner, track)) = self.track_of_sid(sid) else {
+                continue;
+            };
+            let Some(participant) = self.participants.get_mut(&key).filter(|_| owner != key) else {
+                continue;
+            };
+            if participant.subscriptions.settings(track) != Some(settings) {
+                participant.subscriptions.set(track, settings);
+                self.send_target(key, track).await;
+            }
+        }
+    }
+
+    /// Tells the media server what a subscriber wants of a track.
+    pub(super) async fn send_target(&mut self, key: ParticipantKey, track: TrackId) {
+        let Some(subscriber) = self.participants.get(&key) else {
+            return;
+        };
+        let owner = self
+            .by_track
+            .get(&track)
+            .and_then(|owner| self.participants.get(owner));
+        let Some(publication) = owner.and_then(|owner| owner.publication(track)) else {
+            return;
+        };
+        if subscriber.subscriptions.is_active(track) {
+            let target =
+                settings_of(subscriber, publication).target(publication.kind, publication.layers());
+            let session = subscriber.receiving;
+            note(
+                self.shared.sfu.set_target(session, track, target).await,
+                "set a target",
+            );
+        }
+    }
+
+    /// Forgets a track that has ended, for all subscribers. The media server ends their
+    /// subscriptions by itself.
+    pub(super) fn forget_track(&mut self, track: TrackId) {
+        for participant in self.participants.values_mut() {
+            participant.subscriptions.forget(track);
+            participant.told_permissions.forget(track);
+        }
+    }
+}
+
+/// Asks whether the subscriber may receive a track, by its token and by the publisher's wish. Tracks
+/// of hidden participants reach nobody, as nobody knows whose they would be.
+fn may_receive(subscriber: &Participant, owner: &Participant, publication: &Publication) -> bool {
+    let sid = &publication.info.sid;
+    subscriber.permissions.may_subscribe()
+        && !owner.permissions.is_hidden()
+        && owner
+            .rules
+            .may_receive(&subscriber.sid, &subscriber.identity, sid)
+}
+
+/// What the client wants of a track, or what it starts with. A client with adaptive stream starts
+/// with the smallest layer, and says within a moment how large the picture is.
+fn settings_of(subscriber: &Participant, publication: &Publication) -> TrackSettings {
+    let starts_small = subscriber.adaptive_stream && publication.kind == MediaKind::Video;
+    let settings = subscriber.subscriptions.settings(publication.id);
+    settings.unwrap_or_else(|| {
+        let quality = if starts_small {
+            VideoQuality::Low
+        } else {
+            VideoQuality::High
+        };
+        TrackSettings::of_quality(quality)
+    })
+}
+
+/// The subscription for the media server. Firefox names tracks itself, so that there the stream has
+/// to carry the track's id; elsewhere it groups tracks that play in sync.
+fn subscription(
+    subscriber: &Participant,
+    owner: &Participant,
+    publication: &Publication,
+) -> Option<Subscribe> {
+    let sid = &publication.info.sid;
+    let group = if subscriber.quirks.stream_names_track {
+        sid
+    } else {
+        &publication.info.stream
+    };
+    Some(Subscribe {
+        track: publication.id,
+        kind: publication.kind,
+        codec: publication.codec?,
+        stream: format!("{}|{group}", owner.sid),
+        name: sid.clone(),
+        target: settings_of(subscriber, publication).target(publication.kind, publication.layers()),
+    })
+}

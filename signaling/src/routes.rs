@@ -1,0 +1,192 @@
+//! The paths of the client protocol.
+
+use std::convert::Infallible;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::ws::WebSocketUpgrade;
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
+use axum::extract::{ConnectInfo, FromRequestParts, Query as QueryExtractor, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use tower_http::cors::{AllowOrigin, Any, CorsLayer};
+
+use crate::addresses::{SocketRefused, Sockets};
+use crate::admission::{Refusal, admit};
+use crate::join_request::Query;
+use crate::shared::Shared;
+use crate::socket;
+
+/// What handlers share.
+#[derive(Clone)]
+pub(crate) struct Door {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) sockets: Arc<Sockets>,
+}
+
+/// Makes the routes of the client protocol.
+pub(crate) fn router(door: Door) -> Router {
+    let cors = cors(&door.shared.config.allowed_origins);
+    Router::new()
+        .route("/rtc", get(open_v0))
+        .route("/rtc/v1", get(open_v1))
+        .route("/rtc/validate", get(validate_v0))
+        .route("/rtc/v1/validate", get(validate_v1))
+        .layer(cors)
+        .with_state(door)
+}
+
+fn cors(allowed_origins: &[String]) -> CorsLayer {
+    let origins = allowed_origins
+        .iter()
+        .filter_map(|origin| HeaderValue::from_str(origin).ok());
+    let allow = if allowed_origins.is_empty() {
+        AllowOrigin::any()
+    } else {
+        AllowOrigin::list(origins)
+    };
+    CorsLayer::new()
+        .allow_origin(allow)
+        .allow_methods(Any)
+        .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE])
+}
+
+/// The address of the client. Without it, as in tests that don't serve by a socket, all clients
+/// count as one.
+struct Address(IpAddr);
+
+impl<S: Sync> FromRequestParts<S> for Address {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        let info = parts.extensions.get::<ConnectInfo<SocketAddr>>();
+        Ok(Self(
+            info.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |info| info.0.ip()),
+        ))
+    }
+}
+
+/// A WebSocket to be, or the reason why the request does not ask for one.
+type Upgrade = Result<WebSocketUpgrade, WebSocketUpgradeRejection>;
+
+async fn open_v0(
+    State(door): State<Door>,
+    address: Address,
+    QueryExtractor(query): QueryExtractor<Query>,
+    headers: HeaderMap,
+    upgrade: Upgrade,
+) -> Response {
+    open(door, address, query, headers, upgrade, false).await
+}
+
+async fn open_v1(
+    State(door): State<Door>,
+    address: Address,
+    QueryExtractor(query): QueryExtractor<Query>,
+    headers: HeaderMap,
+    upgrade: Upgrade,
+) -> Response {
+    open(door, address, query, headers, upgrade, true).await
+}
+
+async fn open(
+    door: Door,
+    Address(address): Address,
+    query: Query,
+    headers: HeaderMap,
+    upgrade: Upgrade,
+    needs_request: bool,
+) -> Response {
+    // As LiveKit answers: SDKs take a 404 as "no such path" and fall back.
+    let Ok(upgrade) = upgrade else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
+    let checked = async {
+        check_origin(&door.shared.config.allowed_origins, &headers)?;
+        let admitted = admit(&door.shared, &query, &headers, needs_request).await?;
+        let place = door.sockets.take(address).map_err(refuse_socket)?;
+        Ok((admitted, place))
+    };
+    match checked.await {
+        Ok((admitted, place)) => {
+            let bytes_max = door.shared.config.limit.signal_message_bytes_max;
+            upgrade
+                .max_message_size(bytes_max)
+                .max_frame_size(bytes_max)
+                .on_upgrade(move |websocket| socket::run(websocket, door.shared, admitted, place))
+        }
+        Err(refusal) => refuse(&door, refusal),
+    }
+}
+
+async fn validate_v0(
+    State(door): State<Door>,
+    QueryExtractor(query): QueryExtractor<Query>,
+    headers: HeaderMap,
+) -> Response {
+    validate(&door, &query, &headers, false).await
+}
+
+async fn validate_v1(
+    State(door): State<Door>,
+    QueryExtractor(query): QueryExtractor<Query>,
+    headers: HeaderMap,
+) -> Response {
+    validate(&door, &query, &headers, true).await
+}
+
+/// Says what opening a socket would be answered: browsers can't see that answer.
+async fn validate(
+    door: &Door,
+    query: &Query,
+    headers: &HeaderMap,
+    needs_request: bool,
+) -> Response {
+    match admit(&door.shared, query, headers, needs_request).await {
+        Ok(_) => "success".into_response(),
+        Err(refusal) => refuse(door, refusal),
+    }
+}
+
+fn refuse(door: &Door, refusal: Refusal) -> Response {
+    door.shared.metrics.refuse(refusal.reason);
+    tracing::debug!(
+        reason = refusal.reason,
+        status = refusal.status.as_u16(),
+        "refused"
+    );
+    refusal.into_response()
+}
+
+fn refuse_socket(refused: SocketRefused) -> Refusal {
+    match refused {
+        SocketRefused::Address => Refusal::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "sockets-per-address",
+            "too many connections from this address",
+        ),
+        SocketRefused::Total => Refusal::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "server-full",
+            "the server is full",
+        ),
+    }
+}
+
+/// Browsers name the site that a page comes from; other clients name none and are not bound by it.
+fn check_origin(allowed: &[String], headers: &HeaderMap) -> Result<(), Refusal> {
+    let Some(origin) = headers.get(header::ORIGIN) else {
+        return Ok(());
+    };
+    let is_allowed = allowed.is_empty()
+        || allowed
+            .iter()
+            .any(|allowed| allowed.as_bytes().eq_ignore_ascii_case(origin.as_bytes()));
+    is_allowed.then_some(()).ok_or_else(|| {
+        let text = "this origin may not connect";
+        Refusal::new(StatusCode::FORBIDDEN, "origin", text)
+    })
+}
