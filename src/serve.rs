@@ -8,6 +8,8 @@ use service::http::with_common_layers;
 use service::server::{listen, local_port, serve};
 use service::telemetry::{Metrics, start_logging};
 use service::{Config, Shutdown};
+use sfu::SfuConfig;
+use signaling::{AllowAll, Signaling};
 use tokio::net::TcpListener;
 
 use crate::api::{self, ApiState};
@@ -32,12 +34,17 @@ async fn run_services(config: Arc<Config>) -> Result<(), Box<dyn Error>> {
     let listeners = listen(&config).await?;
     let url = url(&config, &listeners);
 
+    let media = SfuConfig::new(&config.rtc, &config.limit, config.dev);
+    let (sfu, shards) = sfu::start(&media, metrics.registry())?;
+    let policy = Arc::new(AllowAll);
+    let signaling = Signaling::new(sfu, Arc::clone(&config), policy, metrics.registry())?;
+
     let state = ApiState {
         config: Arc::clone(&config),
         metrics: metrics.clone(),
         shutdown: shutdown.clone(),
     };
-    let router = layered(api::routes(state), &config);
+    let router = layered(api::routes(state).merge(signaling.router()), &config);
     let http = Shutdown::new();
     let server = serve(
         listeners,
@@ -48,10 +55,12 @@ async fn run_services(config: Arc<Config>) -> Result<(), Box<dyn Error>> {
     );
     let stop = async {
         shutdown.triggered().await;
+        signaling.shutdown().await;
         http.trigger();
     };
     println!("Clapt is ready: {url}");
     tokio::join!(server, stop);
+    shards.shutdown();
     println!("Clapt has stopped.");
     Ok(())
 }
