@@ -41,6 +41,9 @@ pub(crate) struct ConfigArguments {
     /// Read this YAML file; configs/clapt.yaml explains every key.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+    /// Directory with what the server keeps; `keys.yaml` in it holds API keys.
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -83,6 +86,7 @@ impl ConfigArguments {
         Config::load(&Sources {
             dev: self.dev,
             file: self.config.clone(),
+            data: self.data.clone(),
             environment: std::env::vars_os()
                 .filter_map(|(name, text)| {
                     Some((name.into_string().ok()?, text.into_string().ok()?))

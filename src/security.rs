@@ -14,7 +14,7 @@ const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; \
      img-src 'self' data: blob:; \
      media-src 'self' blob: mediastream:; \
      font-src 'self' data:; \
-     connect-src 'self' ws: wss:; \
+     connect-src 'self'; \
      object-src 'none'; \
      base-uri 'none'; \
      form-action 'self'; \

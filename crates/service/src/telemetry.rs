@@ -1,5 +1,7 @@
 //! Logs and metrics of the process.
 
+use std::io::IsTerminal;
+
 use prometheus::{Encoder, Registry, TextEncoder};
 use thiserror::Error;
 use tracing_subscriber::EnvFilter;
@@ -26,11 +28,12 @@ pub fn start_logging(config: &LogConfig) -> Result<(), LogError> {
     let filter = EnvFilter::builder().parse(&config.level)?;
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr);
     let result = if config.json {
         builder.json().flatten_event(true).try_init()
     } else {
-        builder.with_target(true).try_init()
+        builder.try_init()
     };
     result.map_err(|_| LogError::Twice)
 }

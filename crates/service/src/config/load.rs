@@ -12,6 +12,12 @@ use super::{Config, SECRET_BYTES_MIN, keys};
 /// Environment variables with this prefix are keys.
 const ENVIRONMENT_PREFIX: &str = "CLAPT_";
 
+/// Variables with the prefix that are no keys: they tell the project's tests which program to run.
+const NOT_KEYS: &[&str] = &["CLAPT_BINARY"];
+
+/// The file in the data directory that holds API keys.
+const KEY_FILE_NAME: &str = "keys.yaml";
+
 /// Where the configuration comes from.
 #[derive(Debug, Clone, Default)]
 pub struct Sources {
@@ -19,6 +25,8 @@ pub struct Sources {
     pub dev: bool,
     /// The YAML file.
     pub file: Option<PathBuf>,
+    /// The data directory: a `keys.yaml` in it is the key file, unless another one is named.
+    pub data: Option<PathBuf>,
     /// Environment variables; those without the prefix `CLAPT_` are ignored.
     pub environment: Vec<(String, String)>,
     /// Command-line flags: dotted key and value.
@@ -121,7 +129,9 @@ impl Config {
             lay_over(&mut tree, parse(&text, &origin)?, &defaults, origin)?;
         }
         for (name, text) in &sources.environment {
-            if let Some(key) = name.strip_prefix(ENVIRONMENT_PREFIX) {
+            if let Some(key) = name.strip_prefix(ENVIRONMENT_PREFIX)
+                && !NOT_KEYS.contains(&name.as_str())
+            {
                 let origin = format!("environment variable {name}");
                 let over = environment_tree(key, text, &origin, &defaults)?;
                 lay_over(&mut tree, over, &defaults, origin)?;
@@ -138,6 +148,12 @@ impl Config {
                 reason: error.inner().to_string(),
             })?;
         config.dev = sources.dev;
+        let key_file = sources.data.as_ref().map(|data| data.join(KEY_FILE_NAME));
+        if let Some(path) = key_file.filter(|path| path.exists())
+            && config.key_file.as_os_str().is_empty()
+        {
+            config.key_file = path;
+        }
         keys::complete(&mut config)?;
         config.check_ranges()?;
         Ok(config)

@@ -24,6 +24,7 @@ fn load(
     Config::load(&Sources {
         dev: true,
         file: Some(file.path().to_owned()),
+        data: None,
         environment: environment.iter().map(owned).collect(),
         flags: flags
             .iter()
@@ -216,4 +217,28 @@ fn a_key_file_adds_keys_unless_everybody_can_read_it() {
         load_outside_dev(&yaml),
         Err(ConfigError::KeyFileOpen { .. })
     ));
+}
+
+#[cfg(unix)]
+#[test]
+fn keys_in_the_data_directory_are_read_without_being_named() {
+    use std::os::unix::fs::PermissionsExt;
+    let data = tempfile::tempdir().unwrap();
+    let path = data.path().join("keys.yaml");
+    let sources = Sources {
+        data: Some(data.path().to_owned()),
+        ..Sources::default()
+    };
+    assert!(matches!(Config::load(&sources), Err(ConfigError::NoKeys)));
+
+    std::fs::write(&path, format!("from-data: {LONG}")).unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+
+    assert!(
+        Config::load(&sources)
+            .unwrap()
+            .keys
+            .secret("from-data")
+            .is_some()
+    );
 }
