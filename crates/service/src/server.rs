@@ -119,7 +119,7 @@ pub async fn serve(
     let acceptor = Acceptor {
         router,
         head_timeout: Duration::from_millis(limit.handshake_timeout_ms),
-        connections: Connections::new(limit.sockets_per_address_max, registry),
+        connections: Connections::new(limit.connections_per_address_max, registry),
         tasks: TaskTracker::new(),
         shutdown,
     };
@@ -214,7 +214,7 @@ impl Connections {
         .expect("the name is valid");
         let refused = IntCounter::new(
             "clapt_http_connections_refused_total",
-            "Connections closed because their address had limit.sockets_per_address_max.",
+            "Connections closed because their address had limit.connections_per_address_max.",
         )
         .expect("the name is valid");
         // A second server in one process shares the names; its figures are then not shown.

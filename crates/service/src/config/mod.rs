@@ -159,6 +159,8 @@ impl Default for RoomConfig {
 pub struct LimitConfig {
     /// Sessions of the whole server; one more is told that the server is full.
     pub sessions_max: usize,
+    /// TCP connections from one address, WebSockets included.
+    pub connections_per_address_max: usize,
     /// Signalling sockets from one address.
     pub sockets_per_address_max: usize,
     /// Milliseconds that a socket may take from opening to having joined.
@@ -197,6 +199,7 @@ impl Default for LimitConfig {
     fn default() -> Self {
         Self {
             sessions_max: 10_000,
+            connections_per_address_max: 2000,
             sockets_per_address_max: 1000,
             handshake_timeout_ms: 5000,
             signal_message_bytes_max: 256 * 1024,
