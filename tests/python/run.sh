@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Runs the Python SDK against a server. Usage: tests/python/run.sh [pytest arguments]
+# With --prepare it only makes the virtual environment.
 # LIVEKIT_URL, LIVEKIT_API_KEY and LIVEKIT_API_SECRET name the server; without them the built `clapt` is started in dev mode.
 set -u
 here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
@@ -14,6 +15,7 @@ if [ "$(cat "$stamp" 2>/dev/null)" != "$wanted" ]; then
   "$venv/bin/pip" install --quiet --disable-pip-version-check --requirement "$here/requirements.txt" || exit 1
   echo "$wanted" >"$stamp"
 fi
+[ "${1:-}" = "--prepare" ] && exit 0
 
 trap stop_server EXIT
 trap 'exit 130' INT TERM

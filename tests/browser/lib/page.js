@@ -1,0 +1,100 @@
+// What a test asks of a page: one participant, with plain livekit-client.
+'use strict';
+
+const { Room, RoomEvent, Track, VideoQuality, VideoPreset, createLocalVideoTrack } = LivekitClient;
+
+const peer = (window.peer = {
+  room: null,
+  events: [],
+  data: [],
+
+  async join({ url, token, single, adaptiveStream = false, dynacast = true, autoSubscribe = true }) {
+    const room = new Room({ adaptiveStream, dynacast, singlePeerConnection: single, publishDefaults: { stopMicTrackOnMute: false } });
+    peer.room = room;
+    for (const name of Object.values(RoomEvent)) {
+      room.on(name, (...args) => peer.events.push({ name, identity: args.map((a) => a?.identity).find(Boolean), first: typeof args[0] === 'object' ? undefined : args[0] }));
+    }
+    room.on(RoomEvent.TrackSubscribed, (track, publication, participant) => {
+      const element = track.attach();
+      element.dataset.identity = participant.identity;
+      element.dataset.source = publication.source;
+      document.getElementById('tiles').append(element);
+    });
+    room.on(RoomEvent.TrackUnsubscribed, (track) => track.detach().forEach((element) => element.remove()));
+    room.on(RoomEvent.DataReceived, (payload, participant, kind, topic) =>
+      peer.data.push({ text: new TextDecoder().decode(payload), from: participant?.identity, topic }));
+    await room.connect(url, token, { autoSubscribe });
+    return room.localParticipant.sid;
+  },
+
+  async publishCamera({ width = 640, height = 360, simulcast = true, codec = 'vp8', scalabilityMode } = {}) {
+    const track = await createLocalVideoTrack({ resolution: { width, height, frameRate: 30 } });
+    const layers = simulcast ? [new VideoPreset(width / 4, height / 4, 120_000, 20), new VideoPreset(width / 2, height / 2, 300_000, 25)] : [];
+    const publication = await peer.room.localParticipant.publishTrack(track, {
+      source: Track.Source.Camera, simulcast, videoCodec: codec, scalabilityMode, backupCodec: false,
+      videoEncoding: { maxBitrate: 900_000, maxFramerate: 30 }, videoSimulcastLayers: layers,
+    });
+    return publication.trackSid;
+  },
+
+  // A remote publication by identity and source, or undefined.
+  publication(identity, source = 'camera') {
+    return peer.room?.remoteParticipants.get(identity)?.getTrackPublication(source);
+  },
+
+  // Decoded frames, size and packets of a remote track; undefined while there is none.
+  async inbound(identity, source = 'camera') {
+    const receiver = peer.publication(identity, source)?.track?.receiver;
+    if (!receiver) return undefined;
+    const found = [...(await receiver.getStats()).values()].find((s) => s.type === 'inbound-rtp');
+    return found && { frames: found.framesDecoded ?? 0, width: found.frameWidth, height: found.frameHeight, packets: found.packetsReceived, bytes: found.bytesReceived, energy: found.totalAudioEnergy };
+  },
+
+  // What this page sends of its camera, one entry per layer.
+  async outbound(source = 'camera') {
+    const sender = peer.room.localParticipant.getTrackPublication(source)?.track?.sender;
+    if (!sender) return [];
+    return [...(await sender.getStats()).values()].filter((s) => s.type === 'outbound-rtp')
+      .map((s) => ({ rid: s.rid, active: s.active, frames: s.framesEncoded, width: s.frameWidth, height: s.frameHeight }));
+  },
+
+  // True once `frames` more pictures of the wanted size were decoded within `seconds`.
+  async sees(identity, { frames = 10, seconds = 10, width, source = 'camera' } = {}) {
+    const end = performance.now() + seconds * 1000;
+    let first, last;
+    while (performance.now() < end) {
+      last = await peer.inbound(identity, source);
+      const fits = last?.frames > 0 && (width === undefined || last.width === width);
+      if (!fits) first = undefined;
+      else if (first === undefined || last.frames < first.frames) first = { ...last, at: performance.now() };
+      else if (last.frames - first.frames >= frames) return { ...last, fps: ((last.frames - first.frames) * 1000) / (performance.now() - first.at) };
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    throw new Error(`${peer.room.localParticipant.identity} does not see ${identity} (${source}, ${frames} frames, width ${width}) in ${seconds} s: ${JSON.stringify(last)}`);
+  },
+
+  // Frames per second decoded over `seconds`.
+  async rate(identity, seconds = 3, source = 'camera') {
+    await peer.sees(identity, { frames: 5, source });
+    const [first, start] = [await peer.inbound(identity, source), performance.now()];
+    await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
+    const last = await peer.inbound(identity, source);
+    return ((last.frames - first.frames) * 1000) / (performance.now() - start);
+  },
+
+  ask(identity, quality) {
+    peer.publication(identity).setVideoQuality(VideoQuality[quality]);
+  },
+
+  // Sends a data packet with a false sender, past the SDK: DataPacket {user: {payload}, participant_identity, participant_sid}.
+  forge(identity, payload) {
+    const text = (s) => [...new TextEncoder().encode(s)];
+    const field = (number, bytes) => [...(number < 16 ? [(number << 3) | 2] : [((number << 3) | 2) & 0x7f | 0x80, number >> 4]), bytes.length, ...bytes];
+    const packet = [...field(2, field(2, text(payload))), ...field(4, text(identity)), ...field(17, text(`PA_${identity}`))];
+    peer.room.engine.dataChannelForKind(0).send(new Uint8Array(packet));
+  },
+
+  count(name, identity) {
+    return peer.events.filter((e) => e.name === name && (identity === undefined || e.identity === identity)).length;
+  },
+});
