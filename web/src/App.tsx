@@ -9,14 +9,19 @@ import { cssVariablesResolver } from './theme/variables';
 
 /** Theme, texts and routes; dark while a call is on the screen. */
 export function App() {
-  const [inCall, setInCall] = useState(false);
-  const callScheme = useMemo(() => ({ setInCall }), []);
+  const [dark, setDark] = useState(0);
+  const callScheme = useMemo(() => {
+    const add = (step: number) => {
+      setDark((count) => count + step);
+    };
+    return { add };
+  }, []);
   return (
     <MantineProvider
       theme={theme}
       cssVariablesResolver={cssVariablesResolver}
       defaultColorScheme="auto"
-      {...(inCall ? { forceColorScheme: 'dark' as const } : {})}
+      {...(dark > 0 ? { forceColorScheme: 'dark' as const } : {})}
     >
       <I18n>
         <CallSchemeContext value={callScheme}>

@@ -23,7 +23,7 @@ export const roomRoute = createRoute({
   getParentRoute: () => root,
   path: '/room/$name',
   validateSearch: (search: Record<string, unknown>): { token?: string } =>
-    typeof search['token'] === 'string' ? { token: search['token'] } : {},
+    typeof search.token === 'string' ? { token: search.token } : {},
   component: lazyRouteComponent(() => import('./pages/room/RoomPage'), 'RoomPage'),
 });
 

@@ -25,8 +25,8 @@ export function parseProblem(status: number, body: unknown): Problem {
   const fields = typeof body === 'object' && body !== null ? (body as Record<string, unknown>) : {};
   return {
     status,
-    code: text(fields['code']) ?? 'unknown',
-    detail: text(fields['detail']) ?? text(fields['title']) ?? `status ${status}`,
-    requestId: text(fields['request_id']),
+    code: text(fields.code) ?? 'unknown',
+    detail: text(fields.detail) ?? text(fields.title) ?? `status ${status}`,
+    requestId: text(fields.request_id),
   };
 }

@@ -97,9 +97,9 @@ export function CallScreen({ name, store, since, notice, notify, onLeave }: Prop
   const reconnecting = snapshot.connection === 'reconnecting';
 
   return (
-    <div className={classes['room']} data-connection={snapshot.connection}>
+    <div className={classes.room} data-connection={snapshot.connection}>
       <CallHeader name={name} room={store.room} since={since} quality={quality} layout={layout} onLayout={changeLayout} />
-      <main className={classes['main']} aria-label={text('call.stage')}>
+      <main className={classes.main} aria-label={text('call.stage')}>
         {layout === 'grid' ? (
           <GridView items={items} viewport={viewport} pinned={pinned} onPin={pin} />
         ) : (

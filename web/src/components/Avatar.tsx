@@ -4,10 +4,10 @@ import classes from './Avatar.module.css';
 const tones = ['a', 'b', 'c', 'd', 'e'] as const;
 
 /** Initials on a soft colour that always belongs to the same person. */
-export function Avatar({ name, id, className = '' }: { name: string; id?: string; className?: string | undefined }) {
-  const tone = tones[stableIndex(id ?? name, tones.length)] ?? 'a';
+export function Avatar({ name, className = '' }: { name: string; className?: string | undefined }) {
+  const tone = tones[stableIndex(name, tones.length)] ?? 'a';
   return (
-    <span className={`${classes['avatar'] ?? ''} ${classes[tone] ?? ''} ${className}`} aria-hidden="true">
+    <span className={`${classes.avatar ?? ''} ${classes[tone] ?? ''} ${className}`} aria-hidden="true">
       {initials(name)}
     </span>
   );

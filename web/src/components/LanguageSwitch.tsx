@@ -9,7 +9,7 @@ export function LanguageSwitch() {
   return (
     <button
       type="button"
-      className={classes['link']}
+      className={classes.link}
       lang={other}
       onClick={() => {
         setLocale(other);

@@ -6,10 +6,10 @@ import type { ComponentProps } from 'react';
 /** A page that only says that something ended or did not work. */
 export function StatePage(props: ComponentProps<typeof StateScreen>) {
   return (
-    <div className={classes['page']}>
+    <div className={classes.page}>
       <TopBar />
-      <main className={classes['main']}>
-        <div className={classes['card']}>
+      <main className={classes.main}>
+        <div className={classes.card}>
           <StateScreen {...props} />
         </div>
       </main>

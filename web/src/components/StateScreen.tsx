@@ -62,13 +62,13 @@ export function StateScreen({ code, onRetry, retryLabel, supportCode, actions, l
   const Icon = icons[code];
   const Heading = level === 1 ? 'h1' : 'h2';
   return (
-    <div className={classes['mid']} role="alert" data-testid="error-state" data-code={code}>
-      <span className={classes['pict']} data-calm={calm.has(code) || undefined}>
+    <div className={classes.mid} role="alert" data-testid="error-state" data-code={code}>
+      <span className={classes.pict} data-calm={calm.has(code) || undefined}>
         <Icon size={32} stroke={1.5} aria-hidden="true" />
       </span>
-      <Heading className={classes['title']}>{text(`error.${code}.title`)}</Heading>
+      <Heading className={classes.title}>{text(`error.${code}.title`)}</Heading>
       <p>{text(`error.${code}.text`)}</p>
-      <div className={classes['row']}>
+      <div className={classes.row}>
         {onRetry && (
           <Button onClick={onRetry} leftSection={<IconRefresh size={18} />}>
             {retryLabel ?? text('error.retry')}

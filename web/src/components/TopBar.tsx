@@ -7,7 +7,7 @@ import { ThemeSwitch } from './ThemeSwitch';
 /** The name of the product, as a link home. */
 export function Brand() {
   return (
-    <Link to="/" className={classes['brand'] ?? ''}>
+    <Link to="/" className={classes.brand ?? ''}>
       <Logo />
       <span>Clapt</span>
     </Link>
@@ -17,9 +17,9 @@ export function Brand() {
 /** Header of the pages outside of the call. */
 export function TopBar({ children }: { children?: ReactNode }) {
   return (
-    <header className={classes['top']}>
+    <header className={classes.top}>
       <Brand />
-      <div className={classes['end']}>
+      <div className={classes.end}>
         {children}
         <ThemeSwitch />
       </div>

@@ -31,9 +31,10 @@ export const errorCodes = [
 
 export type ErrorCode = (typeof errorCodes)[number];
 export type DeviceKind = 'camera' | 'mic';
+export type DeviceErrorCode = `${DeviceKind}-${'denied' | 'missing' | 'busy'}`;
 
 /** What `getUserMedia` failed with, by the name of its exception. */
-export function deviceErrorCode(kind: DeviceKind, error: unknown): ErrorCode {
+export function deviceErrorCode(kind: DeviceKind, error: unknown): DeviceErrorCode {
   const name = error instanceof Error || error instanceof DOMException ? error.name : '';
   switch (name) {
     case 'NotFoundError':
@@ -87,7 +88,7 @@ export function connectErrorCode(failure: ConnectFailure, expired: boolean): Err
 
 /** Why a call ended, by the name of the protocol's disconnect reason; undefined if it was our wish. */
 export function disconnectErrorCode(reason: string | undefined): ErrorCode | undefined {
-  switch (reason) {
+  switch (reason ?? 'UNKNOWN') {
     case 'CLIENT_INITIATED':
       return undefined;
     case 'DUPLICATE_IDENTITY':

@@ -17,7 +17,7 @@ export function readToken(token: string): TokenClaims | undefined {
     if (typeof claims !== 'object' || claims === null) return undefined;
     const get = (key: string): unknown => (claims as Record<string, unknown>)[key];
     const video = get('video');
-    const room: unknown = typeof video === 'object' && video !== null ? (video as Record<string, unknown>)['room'] : '';
+    const room: unknown = typeof video === 'object' && video !== null ? (video as Record<string, unknown>).room : '';
     const text = (value: unknown) => (typeof value === 'string' ? value : '');
     const exp = get('exp');
     return {

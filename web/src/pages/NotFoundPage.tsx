@@ -10,17 +10,17 @@ import { useText } from '../i18n/I18n';
 export function NotFoundPage() {
   const text = useText();
   return (
-    <div className={classes['page']}>
+    <div className={classes.page}>
       <TopBar />
-      <main className={classes['main']}>
-        <div className={classes['card']}>
-          <div className={stateClasses['mid']}>
-            <span className={stateClasses['pict']} data-calm>
+      <main className={classes.main}>
+        <div className={classes.card}>
+          <div className={stateClasses.mid}>
+            <span className={stateClasses.pict} data-calm>
               <IconMapOff size={32} stroke={1.5} aria-hidden="true" />
             </span>
-            <h1 className={stateClasses['title']}>{text('app.notFound.title')}</h1>
+            <h1 className={stateClasses.title}>{text('app.notFound.title')}</h1>
             <p>{text('app.notFound.text')}</p>
-            <div className={stateClasses['row']}>
+            <div className={stateClasses.row}>
               <Button component={Link} to="/">
                 {text('app.home')}
               </Button>

@@ -1,16 +1,15 @@
 import { createContext, use, useLayoutEffect } from 'react';
 
-export const CallSchemeContext = createContext<{ setInCall: (inCall: boolean) => void }>({
-  setInCall: () => undefined,
-});
+/** Counts what wants the page to be dark, since one dark screen follows another in a call. */
+export const CallSchemeContext = createContext<{ add: (step: number) => void }>({ add: () => undefined });
 
 /** Keeps the whole page dark while the calling component is mounted, whatever theme is chosen. */
 export function useCallScheme(): void {
-  const { setInCall } = use(CallSchemeContext);
+  const { add } = use(CallSchemeContext);
   useLayoutEffect(() => {
-    setInCall(true);
+    add(1);
     return () => {
-      setInCall(false);
+      add(-1);
     };
-  }, [setInCall]);
+  }, [add]);
 }

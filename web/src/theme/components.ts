@@ -2,23 +2,30 @@ import { ActionIcon, Button, Input, InputWrapper, Menu, Popover, Select, TextInp
 import controls from './controls.module.css';
 
 const classes = {
-  button: controls['button'] ?? '',
-  iconButton: controls['iconButton'] ?? '',
-  input: controls['input'] ?? '',
-  label: controls['label'] ?? '',
-  description: controls['description'] ?? '',
-  error: controls['error'] ?? '',
-  dropdown: controls['dropdown'] ?? '',
-  option: controls['option'] ?? '',
-  menuLabel: controls['menuLabel'] ?? '',
+  button: controls.button ?? '',
+  iconButton: controls.iconButton ?? '',
+  input: controls.input ?? '',
+  label: controls.label ?? '',
+  description: controls.description ?? '',
+  error: controls.error ?? '',
+  dropdown: controls.dropdown ?? '',
+  option: controls.option ?? '',
+  menuLabel: controls.menuLabel ?? '',
 };
+
+const subtleButton = { '--button-color': 'var(--accent-text)', '--button-hover': 'var(--hover)' };
+const iconButton = { '--ai-color': 'var(--text-2)', '--ai-hover': 'var(--hover)', '--ai-hover-color': 'var(--text)' };
 
 /** How Mantine's components look here; sizes come from `controls.module.css`. */
 export const components = {
-  Button: Button.extend({ classNames: { root: classes.button } }),
+  Button: Button.extend({
+    classNames: { root: classes.button },
+    vars: (_theme, props) => ({ root: props.variant === 'subtle' ? subtleButton : {} }),
+  }),
   ActionIcon: ActionIcon.extend({
     defaultProps: { variant: 'subtle', color: 'gray' },
     classNames: { root: classes.iconButton },
+    vars: () => ({ root: iconButton }),
   }),
   Input: Input.extend({ classNames: { input: classes.input } }),
   InputWrapper: InputWrapper.extend({

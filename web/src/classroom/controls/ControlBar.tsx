@@ -42,11 +42,11 @@ export function ControlBar({ room, controls, panel, unread, phone, slot, onPanel
   const speaker = { kind: 'audiooutput' as const, label: text('check.speaker'), active: room.getActiveDevice('audiooutput') };
   const cameras = { kind: 'videoinput' as const, label: text('check.camera'), active: room.getActiveDevice('videoinput') };
   return (
-    <footer className={classes['bar']} aria-label={text('call.controls')}>
+    <footer className={classes.bar} aria-label={text('call.controls')}>
       {slot}
       {/* A click keeps the focus where it was, so that space goes on talking instead of clicking again. */}
       <div
-        className={classes['controls']}
+        className={classes.controls}
         onMouseDown={(event) => {
           event.preventDefault();
         }}
@@ -82,7 +82,7 @@ export function ControlBar({ room, controls, panel, unread, phone, slot, onPanel
             long={text(share.on ? 'share.stop.long' : 'share.start.long')}
             tone={share.on ? 'on' : 'plain'}
             testId="toggle-share"
-            className={classes['notPhone']}
+            className={classes.notPhone}
             onClick={share.toggle}
           />
         )}
@@ -107,7 +107,7 @@ export function ControlBar({ room, controls, panel, unread, phone, slot, onPanel
             onPanel('people');
           }}
         />
-        <div className={classes['control']} data-tone="plain">
+        <div className={classes.control} data-tone="plain">
           <MoreMenu
             onShare={phone && canShare() ? share.toggle : undefined}
             onPip={onPip}
@@ -116,7 +116,7 @@ export function ControlBar({ room, controls, panel, unread, phone, slot, onPanel
           />
         </div>
       </div>
-      <button type="button" className={classes['leave']} aria-label={text('leave.long')} title={text('leave.long')} data-testid="leave" onClick={onLeave}>
+      <button type="button" className={classes.leave} aria-label={text('leave.long')} title={text('leave.long')} data-testid="leave" onClick={onLeave}>
         <IconPhone size={24} stroke={1.75} aria-hidden="true" />
         <span>{text('leave.label')}</span>
       </button>

@@ -20,11 +20,11 @@ interface Props {
 /** One control of the call: icon with a word, and its state by shape. */
 export function ControlButton({ icon: IconOf, label, long, tone = 'plain', pip = 0, testId, className = '', onClick, children }: Props) {
   return (
-    <div className={`${classes['control'] ?? ''} ${className}`} data-tone={tone}>
-      <button type="button" className={classes['main']} title={long} aria-label={long} data-testid={testId} onClick={onClick}>
+    <div className={`${classes.control ?? ''} ${className}`} data-tone={tone}>
+      <button type="button" className={classes.main} title={long} aria-label={long} data-testid={testId} onClick={onClick}>
         <IconOf size={22} stroke={1.75} aria-hidden="true" />
-        <span className={classes['word']}>{label}</span>
-        {pip > 0 && <b className={classes['pip']}>{pip > 99 ? '99+' : pip}</b>}
+        <span className={classes.word}>{label}</span>
+        {pip > 0 && <b className={classes.pip}>{pip > 99 ? '99+' : pip}</b>}
       </button>
       {children}
     </div>

@@ -26,7 +26,7 @@ export function DeviceMenu({ label, groups, onPick }: Props) {
   return (
     <Menu opened={opened} onChange={setOpened} position="top" offset={8} width={280}>
       <Menu.Target>
-        <button type="button" className={classes['caret']} aria-label={label} title={label}>
+        <button type="button" className={classes.caret} aria-label={label} title={label}>
           <IconChevronUp size={14} stroke={2.25} aria-hidden="true" />
         </button>
       </Menu.Target>
@@ -47,7 +47,7 @@ export function DeviceMenu({ label, groups, onPick }: Props) {
                     onPick(group.kind, device.deviceId);
                   }}
                 >
-                  {device.label || text('check.device.number', { kind: group.label, number: index + 1 })}
+                  {device.label !== '' ? device.label : text('check.device.number', { kind: group.label, number: index + 1 })}
                 </Menu.Item>
               );
             })}

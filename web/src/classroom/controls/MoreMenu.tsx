@@ -26,9 +26,9 @@ export function MoreMenu({ onShare, onPip, onCopyLink, sharing }: Props) {
   return (
     <Menu position="top" offset={8} width={300}>
       <Menu.Target>
-        <button type="button" className={classes['main']} aria-label={text('more.label')} title={text('more.label')}>
+        <button type="button" className={classes.main} aria-label={text('more.label')} title={text('more.label')}>
           <IconDots size={22} stroke={1.75} aria-hidden="true" />
-          <span className={classes['word']}>{text('more.label')}</span>
+          <span className={classes.word}>{text('more.label')}</span>
         </button>
       </Menu.Target>
       <Menu.Dropdown>
@@ -45,9 +45,9 @@ export function MoreMenu({ onShare, onPip, onCopyLink, sharing }: Props) {
         <Menu.Item leftSection={<IconLink size={20} stroke={1.75} />} onClick={onCopyLink}>
           {text('more.copyLink')}
         </Menu.Item>
-        <Menu.Divider className={classes['keysDivider'] ?? ''} />
+        <Menu.Divider className={classes.keysDivider ?? ''} />
         <Menu.Label>{text('more.shortcuts')}</Menu.Label>
-        <div className={classes['keys']} role="presentation">
+        <div className={classes.keys} role="presentation">
           {shortcuts.map(([key, id]) => (
             <p key={key}>
               {text(id)}

@@ -1,5 +1,5 @@
 import { ActionIcon } from '@mantine/core';
-import { IconLayoutGrid, IconMaximize, IconMinimize, IconSlideshow, IconStopwatch } from '@tabler/icons-react';
+import { IconBoxAlignTop, IconLayoutGrid, IconMaximize, IconMinimize, IconStopwatch } from '@tabler/icons-react';
 import type { Room } from 'livekit-client';
 import { useText } from '../../i18n/I18n';
 import type { Quality } from '../room/people';
@@ -25,15 +25,15 @@ export function CallHeader({ name, room, since, quality, layout, onLayout }: Pro
   const fullscreen = useFullscreen();
   const fullscreenLabel = text(fullscreen?.on ? 'call.fullscreen.leave' : 'call.fullscreen.enter');
   return (
-    <header className={classes['head']}>
+    <header className={classes.head}>
       <h1 className="cut">{name}</h1>
       <Elapsed since={since} />
-      <span className={classes['grow']} />
+      <span className={classes.grow} />
       <LayoutSwitch layout={layout} onLayout={onLayout} />
       <ConnectionDetails room={room} quality={quality} />
       {fullscreen && (
         <ActionIcon
-          className={`${classes['button'] ?? ''} ${classes['notPhone'] ?? ''}`}
+          className={`${classes.button ?? ''} ${classes.notPhone ?? ''}`}
           aria-label={fullscreenLabel}
           title={fullscreenLabel}
           onClick={fullscreen.toggle}
@@ -49,7 +49,7 @@ function Elapsed({ since }: { since: number }) {
   const text = useText();
   const time = formatDuration(useSeconds(since));
   return (
-    <span className={`num ${classes['chip'] ?? ''}`} title={text('call.elapsed', { time })}>
+    <span className={`num ${classes.chip ?? ''}`} title={text('call.elapsed', { time })}>
       <IconStopwatch size={16} stroke={2} aria-hidden="true" />
       {time}
     </span>
@@ -59,7 +59,7 @@ function Elapsed({ since }: { since: number }) {
 function LayoutSwitch({ layout, onLayout }: { layout: Layout; onLayout: (layout: Layout) => void }) {
   const text = useText();
   return (
-    <div className={classes['seg']} role="group" aria-label={text('call.layout')}>
+    <div className={classes.seg} role="group" aria-label={text('call.layout')}>
       <button
         type="button"
         aria-pressed={layout === 'grid'}
@@ -79,7 +79,7 @@ function LayoutSwitch({ layout, onLayout }: { layout: Layout; onLayout: (layout:
           onLayout('speaker');
         }}
       >
-        <IconSlideshow size={16} stroke={2} aria-hidden="true" />
+        <IconBoxAlignTop size={16} stroke={2} aria-hidden="true" />
         <span>{text('call.layout.speaker')}</span>
       </button>
     </div>

@@ -14,11 +14,11 @@ export function ConnectionDetails({ room, quality }: { room: Room; quality: Qual
   return (
     <Popover position="bottom-end" width={288} trapFocus returnFocus>
       <Popover.Target>
-        <ActionIcon className={classes['button'] ?? ''} aria-label={label} title={label}>
-          <SignalIcon quality={quality} className={classes['signal'] ?? ''} />
+        <ActionIcon className={classes.button ?? ''} aria-label={label} title={label}>
+          <SignalIcon quality={quality} className={classes.signal ?? ''} />
         </ActionIcon>
       </Popover.Target>
-      <Popover.Dropdown className={classes['details'] ?? ''} aria-label={text('details.title')} tabIndex={-1} data-autofocus>
+      <Popover.Dropdown className={classes.details ?? ''} aria-label={text('details.title')} tabIndex={-1} data-autofocus>
         <Details room={room} />
       </Popover.Dropdown>
     </Popover>

@@ -31,8 +31,8 @@ const sum = (entries: StatEntry[], key: string): number =>
 
 /** Adds up the counters of senders and receivers at the time `at` in ms. */
 export function readCounters(entries: StatEntry[], at: number): Counters {
-  const up = entries.filter((entry) => entry['type'] === 'outbound-rtp');
-  const down = entries.filter((entry) => entry['type'] === 'inbound-rtp');
+  const up = entries.filter((entry) => entry.type === 'outbound-rtp');
+  const down = entries.filter((entry) => entry.type === 'inbound-rtp');
   return {
     at,
     bytesUp: sum(up, 'bytesSent'),
@@ -55,13 +55,13 @@ function lossBetween(before: Counters, after: Counters): number | undefined {
 /** Sums up one report; rates and loss need the counters of an earlier one. */
 export function summarize(entries: StatEntry[], before: Counters | undefined, after: Counters): ConnectionStats {
   const pair =
-    entries.find((entry) => entry['type'] === 'candidate-pair' && entry['nominated'] === true && entry['state'] === 'succeeded') ??
-    entries.find((entry) => entry['type'] === 'candidate-pair' && entry['state'] === 'succeeded');
-  const local = entries.find((entry) => entry['type'] === 'local-candidate' && entry['id'] === pair?.['localCandidateId']);
-  const protocol = local?.['protocol'];
+    entries.find((entry) => entry.type === 'candidate-pair' && entry.nominated === true && entry.state === 'succeeded') ??
+    entries.find((entry) => entry.type === 'candidate-pair' && entry.state === 'succeeded');
+  const local = entries.find((entry) => entry.type === 'local-candidate' && entry.id === pair?.localCandidateId);
+  const protocol = local?.protocol;
   const rtt = pair ? number(pair, 'currentRoundTripTime') : undefined;
   const layers = entries
-    .filter((entry) => entry['type'] === 'outbound-rtp' && entry['kind'] === 'video' && entry['active'] !== false)
+    .filter((entry) => entry.type === 'outbound-rtp' && entry.kind === 'video' && entry.active !== false)
     .map((entry) => ({
       width: number(entry, 'frameWidth') ?? 0,
       height: number(entry, 'frameHeight') ?? 0,
@@ -72,7 +72,7 @@ export function summarize(entries: StatEntry[], before: Counters | undefined, af
   const ms = before ? after.at - before.at : 0;
   return {
     protocol: typeof protocol === 'string' ? protocol.toUpperCase() : undefined,
-    relayed: local?.['candidateType'] === 'relay',
+    relayed: local?.candidateType === 'relay',
     rttMs: rtt === undefined ? undefined : Math.round(rtt * 1000),
     lossPercent: before ? lossBetween(before, after) : undefined,
     upKbps: before ? kbps(before.bytesUp, after.bytesUp, ms) : undefined,

@@ -8,12 +8,13 @@ async function collect(room: Room): Promise<StatEntry[]> {
   const publications: TrackPublication[] = [room.localParticipant, ...room.remoteParticipants.values()].flatMap((who) => [
     ...who.trackPublications.values(),
   ]);
-  const reports = await Promise.all(publications.map((publication) => publication.track?.getRTCStatsReport()));
+  const tracks = publications.flatMap((publication) => publication.track ?? []);
+  const reports = await Promise.all(tracks.map((track) => track.getRTCStatsReport()));
   // Each report repeats the transport, so entries are told apart by their id.
   const entries = new Map<string, StatEntry>();
   for (const report of reports) {
     report?.forEach((entry: StatEntry) => {
-      entries.set(String(entry['id']), entry);
+      entries.set(String(entry.id), entry);
     });
   }
   return [...entries.values()];

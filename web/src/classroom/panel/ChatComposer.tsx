@@ -18,17 +18,17 @@ export function ChatComposer({ onSend }: { onSend: (text: string) => void }) {
   };
   return (
     <form
-      className={classes['composer']}
+      className={classes.composer}
       onSubmit={(event) => {
         event.preventDefault();
         send();
       }}
     >
-      <div className={classes['box']}>
+      <div className={classes.box}>
         <Textarea
           variant="unstyled"
-          className={classes['field'] ?? ''}
-          classNames={{ input: classes['input'] ?? '' }}
+          className={classes.field ?? ''}
+          classNames={{ input: classes.input ?? '' }}
           aria-label={text('chat.input')}
           placeholder={text('chat.input')}
           autosize
@@ -49,7 +49,7 @@ export function ChatComposer({ onSend }: { onSend: (text: string) => void }) {
         />
         <button
           type="submit"
-          className={classes['send']}
+          className={classes.send}
           data-ready={ready || undefined}
           disabled={!ready}
           aria-label={text('chat.send')}

@@ -18,25 +18,25 @@ interface Props {
 export function ChatEntry({ message, isNew, follows, onRetry }: Props) {
   const text = useText();
   const intl = useIntl();
-  const time = intl.formatTime(message.sentAt, { hour: '2-digit', minute: '2-digit' });
+  const time = intl.formatTime(message.sentAt, { hour: 'numeric', minute: '2-digit' });
   return (
     <>
       {isNew && (
-        <li className={classes['new']} aria-label={text('chat.new')}>
+        <li className={classes.new} aria-label={text('chat.new')}>
           <span>{text('chat.new')}</span>
         </li>
       )}
-      <li className={classes['message']} data-own={message.own || undefined} data-follows={follows || undefined} data-testid="chat-message">
-        {!message.own && !follows && <Avatar name={message.name} id={message.author} className={classes['avatar']} />}
+      <li className={classes.message} data-own={message.own || undefined} data-follows={follows || undefined} data-testid="chat-message">
+        {!message.own && !follows && <Avatar name={message.name} className={classes.avatar} />}
         {!follows && (
-          <span className={classes['by']}>
+          <span className={classes.by}>
             <b className="cut">{message.own ? text('chat.you') : message.name}</b>
             <time dateTime={new Date(message.sentAt).toISOString()}>{time}</time>
           </span>
         )}
-        <p className={classes['bubble']}>{message.text}</p>
+        <p className={classes.bubble}>{message.text}</p>
         {message.status === 'failed' && (
-          <span className={classes['failed']} role="alert">
+          <span className={classes.failed} role="alert">
             <IconAlertCircle size={16} aria-hidden="true" />
             {text('chat.failed')}
             <button

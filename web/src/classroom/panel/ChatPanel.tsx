@@ -17,17 +17,17 @@ export function ChatPanel({ chat, canChat }: { chat: Chat; canChat: boolean }) {
   }, [count]);
   return (
     <>
-      <div className={classes['scroll']} ref={list} tabIndex={0} role="region" aria-label={text('chat.log')}>
+      <div className={classes.scroll} ref={list} tabIndex={0} role="region" aria-label={text('chat.log')}>
         {count === 0 ? (
-          <div className={classes['empty']}>
-            <span className={classes['pict']}>
+          <div className={classes.empty}>
+            <span className={classes.pict}>
               <IconMessageCircle size={32} stroke={1.5} aria-hidden="true" />
             </span>
             <b>{text('chat.empty.title')}</b>
             <p>{text('chat.empty.text')}</p>
           </div>
         ) : (
-          <ol className={classes['list']}>
+          <ol className={classes.list}>
             {chat.messages.map((message, index) => {
               const before = chat.messages[index - 1];
               const isNew = message.id === chat.firstUnread;

@@ -9,8 +9,8 @@ import classes from './PeopleList.module.css';
 export function PeopleList({ people }: { people: Person[] }) {
   const text = useText();
   return (
-    <section className={classes['list']} tabIndex={0} aria-label={text('people.label')}>
-      <h2 className={classes['heading']}>
+    <section className={classes.list} tabIndex={0} aria-label={text('people.label')}>
+      <h2 className={classes.heading}>
         {text('people.inRoom')} <span className="num">{text('people.count', { count: people.length })}</span>
       </h2>
       <ul>
@@ -33,27 +33,27 @@ function Row({ person }: { person: Person }) {
   const note = remark(person, text);
   const weak = person.quality === 'poor' || person.quality === 'lost';
   return (
-    <li className={classes['who']}>
-      <Avatar name={person.name} id={person.identity} className={classes['avatar']} />
-      <span className={classes['names']}>
+    <li className={classes.who}>
+      <Avatar name={person.name} className={classes.avatar} />
+      <span className={classes.names}>
         <span className="cut">{person.isLocal ? text('call.you', { name: person.name }) : person.name}</span>
         {note !== undefined && <small className="cut">{note}</small>}
       </span>
-      {weak && <SignalIcon quality={person.quality} className={classes['weak'] ?? ''} />}
+      {weak && <SignalIcon quality={person.quality} className={classes.weak ?? ''} />}
       {person.micOn ? (
         <IconMicrophone
           stroke={1.75}
-          className={person.speaking ? classes['live'] ?? '' : ''}
+          className={person.speaking ? classes.live ?? '' : ''}
           role="img"
           aria-label={text(person.speaking ? 'people.speaking' : 'people.micOn')}
         />
       ) : (
-        <IconMicrophoneOff stroke={1.75} className={classes['off'] ?? ''} role="img" aria-label={text('call.muted')} />
+        <IconMicrophoneOff stroke={1.75} className={classes.off ?? ''} role="img" aria-label={text('call.muted')} />
       )}
       {person.cameraOn ? (
         <IconVideo stroke={1.75} role="img" aria-label={text('people.cameraOn')} />
       ) : (
-        <IconVideoOff stroke={1.75} className={classes['off'] ?? ''} role="img" aria-label={text('people.cameraOff')} />
+        <IconVideoOff stroke={1.75} className={classes.off ?? ''} role="img" aria-label={text('people.cameraOff')} />
       )}
     </li>
   );

@@ -29,7 +29,7 @@ export function SidePanel(props: Props) {
   if (viewport.panelBeside) {
     if (tab === undefined) return null;
     return (
-      <aside className={classes['panel']} aria-label={text('panel.label')}>
+      <aside className={classes.panel} aria-label={text('panel.label')}>
         <PanelContent {...props} tab={tab} onClose={close} />
       </aside>
     );
@@ -44,9 +44,9 @@ export function SidePanel(props: Props) {
       transitionProps={{ duration: 160 }}
       overlayProps={{ color: 'var(--overlay)', backgroundOpacity: 1 }}
       attributes={{ content: { 'aria-label': text('panel.label') } }}
-      classNames={{ content: classes['sheet'] ?? '', body: classes['sheetBody'] ?? '', overlay: classes['overlay'] ?? '' }}
+      classNames={{ content: classes.sheet ?? '', body: classes.sheetBody ?? '', overlay: classes.overlay ?? '' }}
     >
-      {viewport.phone && <span className={classes['grip']} aria-hidden="true" />}
+      {viewport.phone && <span className={classes.grip} aria-hidden="true" />}
       {tab !== undefined && <PanelContent {...props} tab={tab} onClose={close} />}
     </Drawer>
   );
@@ -61,19 +61,19 @@ function PanelContent({ tab, onTab, people, chat, canChat, onClose }: Props & { 
         onTab(value === 'chat' ? 'chat' : 'people');
       }}
       unstyled
-      classNames={{ root: classes['root'] ?? '', list: classes['seg'] ?? '', tab: classes['tab'] ?? '', panel: classes['body'] ?? '' }}
+      classNames={{ root: classes.root ?? '', list: classes.seg ?? '', tab: classes.tab ?? '', panel: classes.body ?? '' }}
     >
-      <div className={classes['head']}>
+      <div className={classes.head}>
         <Tabs.List grow>
           <Tabs.Tab value="people">
             {text('people.label')} <span className="num">{text('people.count', { count: people.length })}</span>
           </Tabs.Tab>
           <Tabs.Tab value="chat">
             {text('chat.label')}
-            {chat.unread > 0 && <span className={classes['count']}>{chat.unread}</span>}
+            {chat.unread > 0 && <span className={classes.count}>{chat.unread}</span>}
           </Tabs.Tab>
         </Tabs.List>
-        <ActionIcon aria-label={text('panel.close')} onClick={onClose} className={classes['close'] ?? ''}>
+        <ActionIcon aria-label={text('panel.close')} onClick={onClose}>
           <IconX size={20} stroke={1.75} />
         </ActionIcon>
       </div>

@@ -34,8 +34,8 @@ export function GridView({ items, viewport, pinned, onPin }: Props) {
   });
   const tileWidth = Math.floor(layout.width);
   return (
-    <div className={classes['view']} data-paged={pages > 1 || undefined} {...swipe}>
-      <div className={classes['area']} ref={ref}>
+    <div className={classes.view} data-paged={pages > 1 || undefined} {...swipe}>
+      <div className={classes.area} ref={ref}>
         <ul style={{ width: tileWidth * layout.cols + gap * (layout.cols - 1) }}>
           {shown.map((item) => (
             <Tile key={item.key} item={item} pinned={item.key === pinned} onPin={onPin} style={{ width: tileWidth }} />

@@ -12,11 +12,11 @@ interface Props {
 export function Pager({ page, pages, onPage }: Props) {
   const text = useText();
   return (
-    <div className={classes['pager']}>
-      <span className={`num ${classes['count'] ?? ''}`} aria-label={text('call.page', { page: page + 1, pages })} role="img">
+    <div className={classes.pager}>
+      <span className={`num ${classes.count ?? ''}`} aria-label={text('call.page', { page: page + 1, pages })} role="img">
         {page + 1}/{pages}
       </span>
-      <span className={classes['row']}>
+      <span className={classes.row}>
         <button
           type="button"
           aria-label={text('call.page.previous')}
@@ -38,7 +38,7 @@ export function Pager({ page, pages, onPage }: Props) {
           <IconChevronRight size={20} stroke={1.75} />
         </button>
       </span>
-      <span className={classes['dots']} aria-hidden="true">
+      <span className={classes.dots} aria-hidden="true">
         {Array.from({ length: pages }, (_, index) => (
           <i key={index} data-on={index === page || undefined} />
         ))}

@@ -18,7 +18,7 @@ export function ShareStage({ person, track }: { person: Person; track: VideoTrac
   const style = { '--ratio': size.width / size.height, '--actual': `${actual}px`, '--scale': zoom.scale };
   return (
     <figure
-      className={classes['share']}
+      className={classes.share}
       style={style as CSSProperties}
       data-testid="share-stage"
       data-identity={person.identity}
@@ -26,23 +26,23 @@ export function ShareStage({ person, track }: { person: Person; track: VideoTrac
       {...handlers}
     >
       {/* A zoomed picture is scrolled, also by keyboard. */}
-      <div className={classes['scroll']} data-mode={zoom.mode} tabIndex={zoom.mode === 'fit' ? -1 : 0}>
+      <div className={classes.scroll} data-mode={zoom.mode} tabIndex={zoom.mode === 'fit' ? -1 : 0}>
         <TrackVideo
           track={track}
           fit="contain"
-          className={classes['picture']}
+          className={classes.picture}
           onSize={(width, height) => {
             if (width > 0 && height > 0) setSize({ width, height });
           }}
         />
       </div>
-      <figcaption className={classes['tag']}>
+      <figcaption className={classes.tag}>
         <IconScreenShare size={20} stroke={1.75} aria-hidden="true" />
         <span className="cut">
           {person.isLocal ? text('share.you') : text('share.other', { name: person.name })}
         </span>
       </figcaption>
-      <div className={classes['zoom']} role="group" aria-label={text('share.zoom')}>
+      <div className={classes.zoom} role="group" aria-label={text('share.zoom')}>
         <button
           type="button"
           aria-pressed={zoom.mode === 'fit'}

@@ -21,13 +21,13 @@ interface Props {
 export function SpeakerView({ items, stage, viewport, pinned, onPin }: Props) {
   const others = items.filter((item) => item.key !== stage?.key);
   return (
-    <div className={classes['view']} data-solo={others.length === 0 || undefined}>
-      <div className={classes['stage']} data-stage>
+    <div className={classes.view} data-solo={others.length === 0 || undefined}>
+      <div className={classes.stage} data-stage>
         {stage?.source === 'screen_share' && stage.person.share && (
           <ShareStage key={stage.key} person={stage.person} track={stage.person.share} />
         )}
         {stage?.source === 'camera' && (
-          <ul className={classes['single']}>
+          <ul className={classes.single}>
             <Tile item={stage} pinned={stage.key === pinned} onPin={onPin} />
           </ul>
         )}
@@ -47,7 +47,7 @@ function Strip({ items, viewport, onPin }: { items: TileItem[]; viewport: Viewpo
     setPage(Math.min(pages - 1, Math.max(0, current + step)));
   });
   return (
-    <div className={classes['strip']} {...swipe}>
+    <div className={classes.strip} {...swipe}>
       <ul>
         {pageOf(items, current, perPage).map((item) => (
           <Tile key={item.key} item={item} pinned={false} onPin={onPin} />

@@ -17,11 +17,11 @@ export function Clock() {
       window.clearTimeout(timer);
     };
   }, [now]);
-  const parts = intl.formatDateToParts(now, { hour: '2-digit', minute: '2-digit', timeZoneName: 'short' });
+  const parts = intl.formatDateToParts(now, { hour: 'numeric', minute: '2-digit', timeZoneName: 'short' });
   const zone = parts.find((part) => part.type === 'timeZoneName')?.value;
   return (
-    <p className={`num ${classes['clock'] ?? ''}`} aria-live="off">
-      <b>{intl.formatTime(now, { hour: '2-digit', minute: '2-digit' })}</b> {zone}
+    <p className={`num ${classes.clock ?? ''}`} aria-live="off">
+      <b>{intl.formatTime(now, { hour: 'numeric', minute: '2-digit' })}</b> {zone}
     </p>
   );
 }

@@ -12,16 +12,24 @@ function icon(kind: HintKind): ReactNode {
     case 'sound':
       return <IconVolumeOff stroke={1.75} aria-hidden="true" />;
     case 'pushToTalk':
-      return <IconMicrophone stroke={1.75} className={classes['calm'] ?? ''} aria-hidden="true" />;
+      return <IconMicrophone stroke={1.75} className={classes.calm ?? ''} aria-hidden="true" />;
     case 'linkCopied':
-      return <IconCheck stroke={1.75} className={classes['calm'] ?? ''} aria-hidden="true" />;
+      return <IconCheck stroke={1.75} className={classes.calm ?? ''} aria-hidden="true" />;
     case 'alone':
-      return <IconUsers stroke={1.75} className={classes['plain'] ?? ''} aria-hidden="true" />;
+      return <IconUsers stroke={1.75} className={classes.plain ?? ''} aria-hidden="true" />;
     case 'slow':
       return <SignalIcon quality="poor" />;
     case 'lost':
       return <SignalIcon quality="lost" />;
-    default:
+    case 'micDenied':
+    case 'cameraDenied':
+    case 'micMissing':
+    case 'cameraMissing':
+    case 'micBusy':
+    case 'cameraBusy':
+    case 'micSystem':
+    case 'shareBlocked':
+    case 'notPermitted':
       return <IconAlertTriangle stroke={1.75} aria-hidden="true" />;
   }
 }
@@ -30,11 +38,11 @@ function icon(kind: HintKind): ReactNode {
 export function HintSlot({ hint, onSound }: { hint: HintKind | undefined; onSound: () => void }) {
   const text = useText();
   return (
-    <div className={classes['slot']} data-hint={hint} role="status">
+    <div className={classes.slot} data-hint={hint} role="status">
       {hint === undefined ? (
         <Clock />
       ) : (
-        <p className={classes['hint']}>
+        <p className={classes.hint}>
           {icon(hint)}
           <span>{text(hintText[hint])}</span>
           {hint === 'sound' && (

@@ -9,8 +9,8 @@ export function ReconnectingBanner() {
   const [since] = useState(() => Date.now());
   const seconds = useSeconds(since);
   return (
-    <div className={classes['cover']} data-testid="reconnecting-banner">
-      <span className={classes['spin']} />
+    <div className={classes.cover} data-testid="reconnecting-banner">
+      <span className={classes.spin} />
       <b className="num">{text('reconnect.title', { seconds })}</b>
       <p role="status">{text('reconnect.text')}</p>
     </div>

@@ -1,5 +1,5 @@
 import type { MessageId } from '../../i18n/en';
-import type { ErrorCode } from '../../lib/errors';
+import type { DeviceErrorCode } from '../../lib/errors';
 import type { Quality } from '../room/people';
 
 /** Short-lived news for the slot beside the controls. */
@@ -55,20 +55,14 @@ export const hintText: Record<HintKind, MessageId> = {
   alone: 'call.alone',
 };
 
+const deviceNotices: Record<DeviceErrorCode, NoticeKind> = {
+  'mic-denied': 'micDenied',
+  'mic-missing': 'micMissing',
+  'mic-busy': 'micBusy',
+  'camera-denied': 'cameraDenied',
+  'camera-missing': 'cameraMissing',
+  'camera-busy': 'cameraBusy',
+};
+
 /** The notice for a device that failed. */
-export function noticeOfDevice(code: ErrorCode): NoticeKind {
-  switch (code) {
-    case 'mic-missing':
-      return 'micMissing';
-    case 'camera-missing':
-      return 'cameraMissing';
-    case 'mic-busy':
-      return 'micBusy';
-    case 'camera-busy':
-      return 'cameraBusy';
-    case 'camera-denied':
-      return 'cameraDenied';
-    default:
-      return 'micDenied';
-  }
-}
+export const noticeOfDevice = (code: DeviceErrorCode): NoticeKind => deviceNotices[code];

@@ -9,17 +9,17 @@ export function NameTag({ person }: { person: Person }) {
   const text = useText();
   const weak = person.quality === 'poor' || person.quality === 'lost';
   return (
-    <span className={classes['tag']}>
+    <span className={classes.tag}>
       <span className="cut">{person.isLocal ? text('call.you.short') : person.name}</span>
       {!person.micOn && (
         <>
-          <IconMicrophoneOff className={classes['muted'] ?? ''} stroke={2} aria-hidden="true" />
+          <IconMicrophoneOff className={classes.muted ?? ''} stroke={2} aria-hidden="true" />
           <span className="sr">, {text('call.muted')}</span>
         </>
       )}
       {weak && (
         <>
-          <SignalIcon quality={person.quality} className={classes['weak'] ?? ''} />
+          <SignalIcon quality={person.quality} className={classes.weak ?? ''} />
           <span className="sr">, {text(person.quality === 'lost' ? 'call.lost' : 'call.slow')}</span>
         </>
       )}

@@ -24,7 +24,7 @@ export function Tile({ item, pinned, onPin, style }: Props) {
   const speaking = person.speaking && !isShare;
   return (
     <li
-      className={classes['tile']}
+      className={classes.tile}
       style={style}
       data-testid="tile"
       data-identity={person.identity}
@@ -34,10 +34,10 @@ export function Tile({ item, pinned, onPin, style }: Props) {
       {track ? (
         <TrackVideo track={track} mirrored={person.isLocal && !isShare} fit={isShare ? 'contain' : 'cover'} />
       ) : (
-        <Avatar name={person.name} id={person.identity} className={classes['avatar']} />
+        <Avatar name={person.name} className={classes.avatar} />
       )}
-      {person.cameraPaused && !isShare && <p className={classes['paused']}>{text('call.paused')}</p>}
-      <span className={classes['acts']}>
+      {person.cameraPaused && !isShare && <p className={classes.paused}>{text('call.paused')}</p>}
+      <span className={classes.acts}>
         <button
           type="button"
           aria-pressed={pinned}
@@ -51,7 +51,7 @@ export function Tile({ item, pinned, onPin, style }: Props) {
         </button>
       </span>
       {isShare ? (
-        <span className={classes['tag']}>
+        <span className={classes.tag}>
           <IconScreenShare stroke={2} aria-hidden="true" />
           <span className="cut">
             {person.isLocal ? text('share.you.short') : text('share.other', { name: person.name })}

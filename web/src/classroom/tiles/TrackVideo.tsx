@@ -26,7 +26,7 @@ export function TrackVideo({ track, mirrored = false, fit = 'cover', className =
   return (
     <video
       ref={element}
-      className={`${classes['video'] ?? ''} ${className}`}
+      className={`${classes.video ?? ''} ${className}`}
       data-mirrored={mirrored || undefined}
       data-fit={upright ? 'contain' : fit}
       autoPlay

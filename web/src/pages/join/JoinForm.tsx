@@ -28,10 +28,10 @@ export function JoinForm() {
   };
 
   return (
-    <form className={classes['form']} onSubmit={submit} noValidate>
+    <form className={classes.form} onSubmit={submit} noValidate>
       <div>
-        <h1 className={classes['title']}>{text('join.title')}</h1>
-        <p className={classes['dim']}>{text('join.subtitle')}</p>
+        <h1 className={classes.title}>{text('join.title')}</h1>
+        <p className={classes.dim}>{text('join.subtitle')}</p>
       </div>
       <TextInput
         label={text('join.name')}
@@ -59,7 +59,7 @@ export function JoinForm() {
           setRoom(event.currentTarget.value);
         }}
       />
-      <Button type="submit" fullWidth className={classes['submit'] ?? ''} data-testid="join-submit">
+      <Button type="submit" fullWidth className={classes.submit ?? ''} data-testid="join-submit">
         {text('join.submit')}
       </Button>
     </form>

@@ -16,9 +16,9 @@ export function JoinPage() {
   const { state, retry } = useInstance();
   useDocumentTitle(`${text('join.title')} · Clapt`);
   return (
-    <div className={classes['page']}>
-      <main className={classes['door']}>
-        <div className={classes['head']}>
+    <div className={classes.page}>
+      <main className={classes.door}>
+        <div className={classes.head}>
           <Brand />
           <ThemeSwitch />
         </div>
@@ -26,7 +26,7 @@ export function JoinPage() {
         {state.status === 'failed' && <StateScreen code="server-gone" onRetry={retry} />}
         {state.status === 'ready' && !state.instance.devMode && <StateScreen code="need-link" />}
         {state.status === 'ready' && state.instance.devMode && <JoinForm />}
-        <footer className={classes['foot']}>
+        <footer className={classes.foot}>
           <LanguageSwitch />
           {state.status === 'ready' && (
             <span>
@@ -43,7 +43,7 @@ export function JoinPage() {
 function FormSkeleton() {
   const text = useText();
   return (
-    <div className={classes['form']} role="status" aria-busy="true" aria-label={text('app.loading')}>
+    <div className={classes.form} role="status" aria-busy="true" aria-label={text('app.loading')}>
       <Skeleton height={40} width="70%" />
       <Skeleton height={44} />
       <Skeleton height={44} />

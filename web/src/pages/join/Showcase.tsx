@@ -12,25 +12,25 @@ export function Showcase() {
     { sitter: 'you', name: text('join.showcase.you') },
   ];
   return (
-    <section className={classes['side']} aria-hidden="true">
-      <div className={classes['frame']}>
-        <div className={`${classes['tile'] ?? ''} ${classes['speaks'] ?? ''}`}>
+    <section className={classes.side} aria-hidden="true">
+      <div className={classes.frame}>
+        <div className={`${classes.tile ?? ''} ${classes.speaks ?? ''}`}>
           <Portrait sitter="lucia" />
-          <span className={classes['tag']}>Lucía</span>
+          <span className={classes.tag}>Lucía</span>
         </div>
-        <div className={classes['row']}>
+        <div className={classes.row}>
           {small.map(({ sitter, name }) => (
-            <div key={sitter} className={classes['tile']}>
+            <div key={sitter} className={classes.tile}>
               <Portrait sitter={sitter} />
-              <span className={classes['tag']}>
+              <span className={classes.tag}>
                 {name}
-                <IconMicrophoneOff size={16} className={classes['muted'] ?? ''} />
+                <IconMicrophoneOff size={16} className={classes.muted ?? ''} />
               </span>
             </div>
           ))}
         </div>
       </div>
-      <div className={classes['words']}>
+      <div className={classes.words}>
         <h2>{text('join.showcase.title')}</h2>
         <p>{text('join.showcase.text')}</p>
       </div>

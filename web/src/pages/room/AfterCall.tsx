@@ -14,17 +14,17 @@ export function AfterCall({ room, seconds, onRejoin }: { room: string; seconds: 
   const duration =
     seconds < 60 ? text('after.seconds', { seconds: Math.round(seconds) }) : text('after.minutes', { minutes });
   return (
-    <div className={pageClasses['page']}>
+    <div className={pageClasses.page}>
       <TopBar />
-      <main className={pageClasses['main']}>
-        <div className={pageClasses['card']}>
-          <div className={stateClasses['mid']} data-testid="after-call">
-            <span className={stateClasses['pict']} data-calm>
+      <main className={pageClasses.main}>
+        <div className={pageClasses.card}>
+          <div className={stateClasses.mid} data-testid="after-call">
+            <span className={stateClasses.pict} data-calm>
               <IconCheck size={32} stroke={1.5} aria-hidden="true" />
             </span>
-            <h1 className={stateClasses['title']}>{text('after.title', { room })}</h1>
+            <h1 className={stateClasses.title}>{text('after.title', { room })}</h1>
             <p>{text('after.text', { duration })}</p>
-            <div className={stateClasses['row']}>
+            <div className={stateClasses.row}>
               <Button onClick={onRejoin}>{text('after.rejoin')}</Button>
               <Button variant="default" onClick={() => void navigate({ to: '/' })}>
                 {text('app.home')}

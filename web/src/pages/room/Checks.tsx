@@ -16,7 +16,7 @@ export function Checks({ mic, camera }: { mic: DeviceState; camera: DeviceState 
   const text = useText();
   const [network, measure] = useNetwork();
   return (
-    <ul className={classes['card']} aria-label={text('check.network')} aria-live="polite">
+    <ul className={classes.card} aria-label={text('check.network')} aria-live="polite">
       <li>
         {network.status === 'measuring' && (
           <>
@@ -28,7 +28,7 @@ export function Checks({ mic, camera }: { mic: DeviceState; camera: DeviceState 
           <>
             <Mark tone="bad" />
             <b>{text('check.network.gone')}</b>
-            <button type="button" className={classes['end']} onClick={measure}>
+            <button type="button" className={classes.end} onClick={measure}>
               {text('check.network.retry')}
             </button>
           </>
@@ -37,7 +37,7 @@ export function Checks({ mic, camera }: { mic: DeviceState; camera: DeviceState 
           <>
             <Mark tone={network.ms > slowMs ? 'warn' : 'ok'} />
             <b>{text(network.ms > slowMs ? 'check.network.fair' : 'check.network.good')}</b>
-            <span className={classes['end']}>
+            <span className={classes.end}>
               {text('check.network.rtt', { ms: Math.max(1, Math.round(network.ms)) })}
             </span>
           </>

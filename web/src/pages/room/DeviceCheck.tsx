@@ -43,8 +43,8 @@ export function DeviceCheck({ room, name, onName, joining, onJoin }: Props) {
       <TopBar>
         {!askName && (
           <>
-            <span className={classes['as']}>{text('check.joiningAs', { name })}</span>
-            <Avatar name={name} className={classes['avatar']} />
+            <span className={classes.as}>{text('check.joiningAs', { name })}</span>
+            <Avatar name={name} className={classes.avatar} />
             {onName && (
               <Button component={Link} to="/" variant="subtle">
                 {text('check.notYou')}
@@ -53,19 +53,19 @@ export function DeviceCheck({ room, name, onName, joining, onJoin }: Props) {
           </>
         )}
       </TopBar>
-      <main className={classes['join']}>
-        <div className={classes['main']}>
+      <main className={classes.join}>
+        <div className={classes.main}>
           <PreviewPicture preview={preview} />
           <DevicePickers preview={preview} />
         </div>
-        <div className={classes['side']}>
-          <div className={classes['title']}>
+        <div className={classes.side}>
+          <div className={classes.title}>
             <h1>{room}</h1>
             <p>{text('check.ready')}</p>
           </div>
           {askName && (
             <TextInput
-              className={classes['name'] ?? ''}
+              className={classes.name ?? ''}
               label={text('join.name')}
               placeholder={text('join.name.hint')}
               autoComplete="name"
@@ -77,7 +77,7 @@ export function DeviceCheck({ room, name, onName, joining, onJoin }: Props) {
             />
           )}
           <Checks mic={preview.mic} camera={preview.camera} />
-          <div className={classes['go']}>
+          <div className={classes.go}>
             <Button data-size="lg" fullWidth loading={joining} onClick={join} data-testid="preview-join">
               {text('check.join')}
             </Button>

@@ -16,7 +16,7 @@ export function DevicePickers({ preview }: { preview: Preview }) {
   const { choice, mic, camera } = preview;
   const lists = useDevices(`${mic.status} ${camera.status}`);
   return (
-    <div className={classes['devices']} data-columns={canPickSpeaker() ? 3 : 2}>
+    <div className={classes.devices} data-columns={canPickSpeaker() ? 3 : 2}>
       <Picker
         label={text('check.microphone')}
         icon={IconMicrophone}
@@ -27,7 +27,7 @@ export function DevicePickers({ preview }: { preview: Preview }) {
         }}
       >
         {mic.status === 'failed' ? (
-          <p className={classes['trouble']} role="alert" data-testid="error-state" data-code={mic.code}>
+          <p className={classes.trouble} role="alert" data-testid="error-state" data-code={mic.code}>
             <IconAlertCircle size={16} aria-hidden="true" />
             <span>
               <b>{text(`error.${mic.code}.title`)}.</b> {text(`error.${mic.code}.text`)}{' '}
@@ -82,14 +82,15 @@ function Picker({ label, icon: IconOf, devices, value, onChange, children }: Pic
   const text = useText();
   const options = devices.map((device, index) => ({
     value: device.deviceId,
-    label: device.label || text('check.device.number', { kind: label, number: index + 1 }),
+    label: device.label !== '' ? device.label : text('check.device.number', { kind: label, number: index + 1 }),
   }));
   const fallback = options[0]?.value ?? null;
   return (
     <div>
       <Select
         label={label}
-        classNames={{ label: classes['label'] ?? '' }}
+        classNames={{ label: classes.label ?? '', input: classes.input ?? '', section: classes.section ?? '' }}
+        leftSectionWidth={44}
         data={options}
         value={options.some((option) => option.value === value) ? value : fallback}
         placeholder={text(options.length === 0 ? 'check.device.none' : 'check.device.default')}
@@ -101,7 +102,7 @@ function Picker({ label, icon: IconOf, devices, value, onChange, children }: Pic
           if (id !== null) onChange(id);
         }}
       />
-      <div className={classes['under']}>{children}</div>
+      <div className={classes.under}>{children}</div>
     </div>
   );
 }
@@ -115,7 +116,7 @@ function Level({ track }: { track: MediaStreamTrack | undefined }) {
   return (
     <>
       <span
-        className={classes['meter']}
+        className={classes.meter}
         role="meter"
         aria-label={text('check.level')}
         aria-valuemin={0}
@@ -123,7 +124,7 @@ function Level({ track }: { track: MediaStreamTrack | undefined }) {
         aria-valuenow={track ? level : 0}
       >
         {Array.from({ length: meterSteps }, (_, step) => (
-          <i key={step} data-on={(track && step < level) || undefined} />
+          <i key={step} data-on={track !== undefined && step < level ? true : undefined} />
         ))}
       </span>
       <span>{text(word)}</span>
@@ -137,11 +138,11 @@ function TestSound({ speaker }: { speaker: string }) {
   return (
     <button
       type="button"
-      className={classes['link']}
+      className={classes.link}
       disabled={playing}
       onClick={() => {
         setPlaying(true);
-        playTestSound(speaker).finally(() => {
+        void playTestSound(speaker).finally(() => {
           setPlaying(false);
         });
       }}

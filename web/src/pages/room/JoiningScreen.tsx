@@ -7,8 +7,8 @@ export function JoiningScreen({ room }: { room: string }) {
   const text = useText();
   useCallScheme();
   return (
-    <main className={classes['page']} role="status">
-      <span className={classes['spin']} />
+    <main className={classes.page} role="status">
+      <span className={classes.spin} />
       <h1>{text('call.connecting', { room })}</h1>
       <p>{text('call.connecting.text')}</p>
     </main>

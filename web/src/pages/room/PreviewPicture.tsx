@@ -13,10 +13,10 @@ export function PreviewPicture({ preview }: { preview: Preview }) {
   const micOn = choice.audioOn && mic.status !== 'failed';
   const cameraOn = choice.videoOn && camera.status !== 'failed';
   return (
-    <div className={classes['frame']}>
+    <div className={classes.frame}>
       {camera.status === 'live' && <MirroredVideo track={camera.track} />}
-      {camera.status === 'opening' && <p className={classes['note']}>{text('check.preview.starting')}</p>}
-      {camera.status === 'off' && <p className={classes['note']}>{text('check.preview.off')}</p>}
+      {camera.status === 'opening' && <p className={classes.note}>{text('check.preview.starting')}</p>}
+      {camera.status === 'off' && <p className={classes.note}>{text('check.preview.off')}</p>}
       {camera.status === 'failed' && (
         <CameraTrouble
           code={camera.code}
@@ -25,10 +25,10 @@ export function PreviewPicture({ preview }: { preview: Preview }) {
           }}
         />
       )}
-      <div className={classes['switches']}>
+      <div className={classes.switches}>
         <button
           type="button"
-          className={classes['switch']}
+          className={classes.switch}
           aria-pressed={micOn}
           onClick={() => {
             if (mic.status === 'failed') preview.retry('mic');
@@ -40,7 +40,7 @@ export function PreviewPicture({ preview }: { preview: Preview }) {
         </button>
         <button
           type="button"
-          className={classes['switch']}
+          className={classes.switch}
           aria-pressed={cameraOn}
           onClick={() => {
             if (camera.status === 'failed') preview.retry('camera');
@@ -66,14 +66,14 @@ function MirroredVideo({ track }: { track: MediaStreamTrack }) {
       element.srcObject = null;
     };
   }, [track]);
-  return <video ref={video} className={classes['video']} autoPlay muted playsInline aria-label={text('check.preview')} />;
+  return <video ref={video} className={classes.video} autoPlay muted playsInline aria-label={text('check.preview')} />;
 }
 
 function CameraTrouble({ code, onRetry }: { code: ErrorCode; onRetry: () => void }) {
   const text = useText();
   return (
-    <div className={classes['trouble']} role="alert" data-testid="error-state" data-code={code}>
-      <span className={classes['pict']}>
+    <div className={classes.trouble} role="alert" data-testid="error-state" data-code={code}>
+      <span className={classes.pict}>
         <IconVideoOff size={32} stroke={1.5} aria-hidden="true" />
       </span>
       <h2>{text(`error.${code}.title`)}</h2>

@@ -1,11 +1,11 @@
-import { deviceErrorCode, type DeviceKind, type ErrorCode } from '../../lib/errors';
+import { deviceErrorCode, type DeviceKind, type DeviceErrorCode } from '../../lib/errors';
 
 /** A device that is off, being opened, delivering, or failed. */
 export type DeviceState =
   | { status: 'off' }
   | { status: 'opening' }
   | { status: 'live'; track: MediaStreamTrack }
-  | { status: 'failed'; code: ErrorCode };
+  | { status: 'failed'; code: DeviceErrorCode };
 
 const videoSize = { width: { ideal: 1280 }, height: { ideal: 720 } };
 
