@@ -5,6 +5,7 @@
 
 mod imports;
 mod manifest;
+mod metrics;
 mod size;
 mod words;
 
@@ -40,6 +41,14 @@ pub(crate) struct SourceFile {
     pub(crate) text: String,
 }
 
+impl SourceFile {
+    /// Says whether the name ends with one of these extensions.
+    pub(crate) fn is_a(&self, extensions: &[&str]) -> bool {
+        let extension = Path::new(&self.path).extension();
+        extension.is_some_and(|found| extensions.iter().any(|wanted| found == *wanted))
+    }
+}
+
 /// Runs every rule over the tree at `root`, prints what they find, and says whether all is well.
 pub(crate) fn run(root: &Path) -> ExitCode {
     let files = read_files(root);
@@ -47,6 +56,7 @@ pub(crate) fn run(root: &Path) -> ExitCode {
     let mut findings = imports::check(&manifests);
     findings.extend(imports::check_headers(&manifests, &files));
     findings.extend(size::check(&files));
+    findings.extend(metrics::check(&files));
     findings.extend(words::check(&files));
     findings.extend(words::check_links(&files, |path| root.join(path).exists()));
     report(&findings, files.len())

@@ -19,7 +19,7 @@ pub(crate) fn check(files: &[SourceFile]) -> Vec<Finding> {
 fn check_against(files: &[SourceFile], exceptions: &[(&str, usize)]) -> Vec<Finding> {
     let mut findings: Vec<Finding> = files
         .iter()
-        .filter(|file| is_measured(&file.path))
+        .filter(|file| is_measured(file))
         .filter_map(|file| {
             let lines = lines_before_tests(&file.text);
             let exception = exceptions.iter().find(|(path, _)| *path == file.path);
@@ -36,12 +36,11 @@ fn check_against(files: &[SourceFile], exceptions: &[(&str, usize)]) -> Vec<Find
     findings
 }
 
-fn is_measured(path: &str) -> bool {
-    let is_source = [".rs", ".ts", ".tsx"].iter().any(|end| path.ends_with(end));
+fn is_measured(file: &SourceFile) -> bool {
     let is_test = ["/tests.rs", "_tests.rs", ".test.ts", ".test.tsx"]
         .iter()
-        .any(|end| path.ends_with(end));
-    is_source && !is_test
+        .any(|end| file.path.ends_with(end));
+    file.is_a(&["rs", "ts", "tsx"]) && !is_test
 }
 
 fn lines_before_tests(text: &str) -> usize {
@@ -106,8 +105,8 @@ mod tests {
 
     #[test]
     fn files_of_tests_are_not_measured() {
-        assert!(!is_measured("crates/auth/src/token_tests.rs"));
-        assert!(!is_measured("web/src/tile.test.tsx"));
-        assert!(is_measured("web/src/tile.tsx"));
+        assert!(!is_measured(&file("crates/auth/src/token_tests.rs", "")));
+        assert!(!is_measured(&file("web/src/tile.test.tsx", "")));
+        assert!(is_measured(&file("web/src/tile.tsx", "")));
     }
 }

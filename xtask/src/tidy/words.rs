@@ -1,7 +1,5 @@
 //! Words that must not be committed, and links that lead nowhere.
 
-use std::path::Path;
-
 use super::{Finding, SourceFile};
 
 /// Text that may not stand in any file, and why. Each is split here, so as not to find itself.
@@ -59,7 +57,7 @@ fn has_word(line: &str, head: &str, tail: &str) -> bool {
 
 /// Checks that relative links of Markdown files lead to something that `exists`.
 pub(crate) fn check_links(files: &[SourceFile], exists: impl Fn(&str) -> bool) -> Vec<Finding> {
-    let pages = files.iter().filter(|file| is_markdown(&file.path));
+    let pages = files.iter().filter(|file| file.is_a(&["md"]));
     pages
         .flat_map(|page| {
             let folder = page.path.rsplit_once('/').map_or("", |(folder, _)| folder);
@@ -67,10 +65,6 @@ pub(crate) fn check_links(files: &[SourceFile], exists: impl Fn(&str) -> bool) -
             broken.map(|link| Finding::Failure(format!("{}: {link} does not exist", page.path)))
         })
         .collect()
-}
-
-fn is_markdown(path: &str) -> bool {
-    Path::new(path).extension().is_some_and(|end| end == "md")
 }
 
 /// Lists the targets of `[text](target)` that are paths, without their `#anchor`.
