@@ -229,7 +229,7 @@ export const de: Record<MessageId, string> = {
   'error.not-allowed.title': 'Du darfst diesen Raum nicht betreten',
   'error.not-allowed.text': 'Der Link ist echt, erlaubt hier aber keinen Beitritt. Frage, wer dich eingeladen hat.',
   'error.server-gone.title': 'Der Server antwortet nicht',
-  'error.server-gone.text': 'Dein Link bleibt gültig. Prüfe deine Verbindung oder versuche es gleich noch einmal.',
+  'error.server-gone.text': 'Nichts ist verloren. Prüfe deine Verbindung oder versuche es gleich noch einmal.',
   'error.server-shutdown.title': 'Der Server startet neu',
   'error.server-shutdown.text': 'Dein Link bleibt gültig. Versuche es gleich noch einmal.',
   'error.connection-lost.title': 'Die Verbindung ist abgebrochen',

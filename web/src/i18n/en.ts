@@ -227,7 +227,7 @@ export const en = {
   'error.not-allowed.title': 'You may not enter this room',
   'error.not-allowed.text': 'The link is genuine but does not allow joining here. Ask whoever invited you.',
   'error.server-gone.title': 'The server does not answer',
-  'error.server-gone.text': 'Your link stays valid. Check your connection, or wait a moment and try again.',
+  'error.server-gone.text': 'Nothing is lost. Check your connection, or wait a moment and try again.',
   'error.server-shutdown.title': 'The server is restarting',
   'error.server-shutdown.text': 'Your link stays valid. Try again in a moment.',
   'error.connection-lost.title': 'The connection was lost',

@@ -26,6 +26,7 @@ describe('connectErrorCode', () => {
     [refused(503, 'room is full'), true, 'room-full'],
     [refused(429, 'rate limited'), false, 'rate-limited'],
     [refused(503), false, 'server-gone'],
+    [{ status: undefined, message: 'Websocket got closed', unreachable: false }, false, 'server-gone'],
     [{ status: undefined, message: 'websocket closed', unreachable: true }, false, 'server-gone'],
     [{ status: undefined, message: 'could not establish pc connection', unreachable: false }, false, 'media-failed'],
     [{ status: undefined, message: 'something else', unreachable: false }, false, 'unknown'],

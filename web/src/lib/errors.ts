@@ -82,7 +82,7 @@ export function connectErrorCode(failure: ConnectFailure, expired: boolean): Err
   if (/invalid token|signature|api key/.test(message)) return 'token-invalid';
   if (/permission|not allowed|unauthorized/.test(message)) return 'not-allowed';
   if (/could not establish (pc|peer)|pc connection|ice /.test(message)) return 'media-failed';
-  if (failure.unreachable || (failure.status ?? 0) >= 500) return 'server-gone';
+  if (failure.unreachable || (failure.status ?? 0) >= 500 || message.includes('websocket')) return 'server-gone';
   return 'unknown';
 }
 

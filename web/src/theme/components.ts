@@ -13,14 +13,17 @@ const classes = {
   menuLabel: controls.menuLabel ?? '',
 };
 
-const subtleButton = { '--button-color': 'var(--accent-text)', '--button-hover': 'var(--hover)' };
+const buttons: Record<string, Record<string, string>> = {
+  filled: { '--button-bg': 'var(--accent)', '--button-hover': 'var(--accent-hover)', '--button-color': 'var(--on-accent)' },
+  subtle: { '--button-color': 'var(--accent-text)', '--button-hover': 'var(--hover)' },
+};
 const iconButton = { '--ai-color': 'var(--text-2)', '--ai-hover': 'var(--hover)', '--ai-hover-color': 'var(--text)' };
 
 /** How Mantine's components look here; sizes come from `controls.module.css`. */
 export const components = {
   Button: Button.extend({
     classNames: { root: classes.button },
-    vars: (_theme, props) => ({ root: props.variant === 'subtle' ? subtleButton : {} }),
+    vars: (_theme, props) => ({ root: buttons[props.variant ?? 'filled'] ?? {} }),
   }),
   ActionIcon: ActionIcon.extend({
     defaultProps: { variant: 'subtle', color: 'gray' },

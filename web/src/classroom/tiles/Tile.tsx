@@ -31,11 +31,9 @@ export function Tile({ item, pinned, onPin, style }: Props) {
       data-source={source}
       data-speaking={speaking}
     >
-      {track ? (
-        <TrackVideo track={track} mirrored={person.isLocal && !isShare} fit={isShare ? 'contain' : 'cover'} />
-      ) : (
-        <Avatar name={person.name} className={classes.avatar} />
-      )}
+      {/* Stays below the video, which is empty until its first frame. */}
+      <Avatar name={person.name} className={classes.avatar} />
+      {track && <TrackVideo track={track} mirrored={person.isLocal && !isShare} fit={isShare ? 'contain' : 'cover'} />}
       {person.cameraPaused && !isShare && <p className={classes.paused}>{text('call.paused')}</p>}
       <span className={classes.acts}>
         <button

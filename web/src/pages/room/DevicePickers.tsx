@@ -21,6 +21,7 @@ export function DevicePickers({ preview }: { preview: Preview }) {
         label={text('check.microphone')}
         icon={IconMicrophone}
         devices={lists.audioinput}
+        missing={mic.status === 'failed' && mic.code === 'mic-missing'}
         value={choice.audioInput}
         onChange={(id) => {
           preview.pick('mic', id);
@@ -60,6 +61,7 @@ export function DevicePickers({ preview }: { preview: Preview }) {
         label={text('check.camera')}
         icon={IconVideo}
         devices={lists.videoinput}
+        missing={camera.status === 'failed' && camera.code === 'camera-missing'}
         value={choice.videoInput}
         onChange={(id) => {
           preview.pick('camera', id);
@@ -74,11 +76,13 @@ interface PickerProps {
   icon: Icon;
   devices: MediaDeviceInfo[];
   value: string;
+  /** There is no such device, as far as the browser may tell. */
+  missing?: boolean;
   onChange: (deviceId: string) => void;
   children?: ReactNode;
 }
 
-function Picker({ label, icon: IconOf, devices, value, onChange, children }: PickerProps) {
+function Picker({ label, icon: IconOf, devices, value, missing = false, onChange, children }: PickerProps) {
   const text = useText();
   const options = devices.map((device, index) => ({
     value: device.deviceId,
@@ -93,7 +97,7 @@ function Picker({ label, icon: IconOf, devices, value, onChange, children }: Pic
         leftSectionWidth={44}
         data={options}
         value={options.some((option) => option.value === value) ? value : fallback}
-        placeholder={text(options.length === 0 ? 'check.device.none' : 'check.device.default')}
+        placeholder={text(missing ? 'check.device.none' : 'check.device.default')}
         disabled={options.length === 0}
         leftSection={<IconOf size={20} stroke={1.75} />}
         rightSection={<IconChevronDown size={16} stroke={2} />}
