@@ -2,7 +2,7 @@
 //!
 //! Invariants:
 //! - a decode target is begun with a keyframe, or with a frame that has the switch indication for it
-//!   and refers only to frames that were sent;
+//!   and refers only to frames that were sent, unless the picture has ended for the subscriber;
 //! - a frame is sent if it is part of the current decode target;
 //! - a subscriber that gets fewer targets than the publisher sends is told so with every structure
 //!   and for [`TELL_FOR`] after each change.
@@ -33,6 +33,8 @@ struct Wait {
 pub(crate) struct Av1Filter {
     current: Option<u8>,
     sent: FrameHistory,
+    /// The subscriber has got the last packet of the present picture.
+    has_ended: bool,
     /// Active targets that the subscriber was told last.
     told: Option<u32>,
     tell_until: Option<Instant>,
@@ -50,6 +52,9 @@ impl Av1Filter {
         let Some(wanted) = best_target(&frame.targets, frame.active_targets, limit) else {
             return Verdict::PASS;
         };
+        if place.is_picture_start {
+            self.has_ended = false;
+        }
         if place.is_newest && frame.start {
             self.advance(frame, wanted, place.now);
         }
@@ -61,8 +66,10 @@ impl Av1Filter {
         }
         self.sent.insert(frame.number);
         let highest = layer_of(&frame.targets, current);
+        let ends_picture = frame.end && highest.spatial == frame.layer.spatial;
+        self.has_ended |= ends_picture;
         Verdict::Forward {
-            ends_picture: frame.end && highest.spatial == frame.layer.spatial,
+            ends_picture,
             active_targets: self.targets_to_tell(frame, highest, place.now),
         }
     }
@@ -76,6 +83,7 @@ impl Av1Filter {
             return;
         };
         if current != wanted
+            && !self.has_ended
             && frame.indications.of(wanted) == Indication::Switch
             && self.sent.has_all(frame)
         {

@@ -1,8 +1,8 @@
 //! Spatial and temporal layers of VP9 SVC.
 //!
 //! Invariants:
-//! - a spatial layer is begun with a keyframe, or with a frame that needs nothing but the lower
-//!   layers of its own picture;
+//! - a spatial layer is begun with a keyframe only: a frame that needs nothing but the lower layers of
+//!   its own picture would do, but by then their last packet has told that the picture is over;
 //! - a temporal layer is begun after a switching-up point (`U`) of a layer that is received;
 //! - layers are left between pictures, so that no picture lacks what its upper layers need;
 //! - the last packet of the highest layer sent ends the picture.
@@ -54,12 +54,6 @@ impl Vp9Filter {
         };
         if !descriptor.frame_start || layer.temporal > self.current.temporal {
             return;
-        }
-        if !descriptor.inter_picture
-            && layer.spatial == self.current.spatial.saturating_add(1)
-            && layer.spatial <= limit.spatial
-        {
-            self.current.spatial = layer.spatial;
         }
         if layer.switching_up && layer.spatial <= self.current.spatial {
             self.current.temporal = self.current.temporal.max(limit.temporal);
@@ -164,25 +158,6 @@ mod tests {
             [Some(false), Some(false), Some(true)]
         );
         assert!(!filter.needs_keyframe(TOP, 2));
-    }
-
-    #[test]
-    fn a_spatial_layer_is_begun_with_a_frame_that_needs_its_picture_only() {
-        let mut filter = Vp9Filter::default();
-        picture(&mut filter, BASE, 0, false, true);
-        let place = PacketPlace {
-            now: crate::test_time::origin(),
-            is_newest: true,
-            is_picture_start: false,
-        };
-
-        let refused = filter.decide(&frame(2, 0, false, false), TOP, place);
-        let begun = filter.decide(&frame(1, 0, false, false), TOP, place);
-        let goes_on = filter.decide(&frame(1, 0, true, false), TOP, place);
-
-        assert_eq!(refused, Verdict::Skip);
-        assert_ne!(begun, Verdict::Skip);
-        assert_ne!(goes_on, Verdict::Skip);
     }
 
     #[test]
