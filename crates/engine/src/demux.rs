@@ -105,8 +105,8 @@ impl Demux {
         }
     }
 
-    #[cfg(test)]
-    fn len(&self) -> usize {
+    #[cfg(any(test, feature = "testing"))]
+    pub(crate) fn len(&self) -> usize {
         self.by_address.len() + self.by_ufrag.len() + self.known.len()
     }
 }

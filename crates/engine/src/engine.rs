@@ -70,7 +70,7 @@ pub struct Engine {
     pub(crate) tracks: Slab<Track>,
     pub(crate) track_ids: HashMap<TrackId, usize>,
     pub(crate) demux: Demux,
-    timers: Timers,
+    pub(crate) timers: Timers,
     flushed_at: Option<Instant>,
     pub(crate) room_timers: Timers,
     pub(crate) touched: Vec<SessionIndex>,
@@ -303,8 +303,10 @@ impl Engine {
             return Ok(());
         }
         let claim = parse_claim(contents, session.names).ok_or(Drop::Malformed)?;
-        let is_repair =
-            claim.repaired_rid.is_some() || session.payload_types.is_repair(claim.payload_type);
+        // As str0m binds: a packet that names a layer is of the layer's main stream, whatever else it says.
+        let is_repair = claim.rid.is_none()
+            && (claim.repaired_rid.is_some()
+                || session.payload_types.is_repair(claim.payload_type));
         session
             .gate
             .check(now, &claim, is_repair)

@@ -136,6 +136,11 @@ impl SsrcGate {
         });
     }
 
+    #[cfg(feature = "testing")]
+    pub(crate) fn len(&self) -> usize {
+        self.streams.len() + self.present.len() + self.repairs.len()
+    }
+
     fn check_repair(&mut self, now: Instant, ssrc: u32) -> Result<(), Refusal> {
         if self.repairs.contains(&ssrc) {
             return Ok(());

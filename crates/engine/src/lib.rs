@@ -26,6 +26,8 @@ mod room;
 mod sdp;
 mod session;
 mod subscriptions;
+#[cfg(feature = "testing")]
+mod testing;
 mod timers;
 mod track;
 mod types;

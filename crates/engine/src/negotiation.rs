@@ -55,6 +55,8 @@ pub enum OfferError {
 /// What an offer changes, found before anything is changed.
 struct OfferPlan {
     published: Vec<(Mid, PendingTrack, u8)>,
+    /// What clients want to read back for their encoders.
+    hints: Vec<(Mid, Vec<(String, String)>)>,
     unpublished: Vec<(Mid, TrackId)>,
     sendable: Vec<(Mid, MediaKind)>,
     /// Which subscription each receiving section carries: index of the subscription, section.
@@ -93,6 +95,7 @@ impl Engine {
         self.apply_carried(index, &plan);
         let published = self.apply_published(index, &plan, &mut description);
         self.name_sections(index, &mut description);
+        give_hints_back(&plan, &mut description);
         self.sessions[index].refresh_negotiated();
         self.start_sending(index);
         self.touch(index);
@@ -252,6 +255,7 @@ impl Engine {
         let mut waiting: Vec<usize> = waiting_subscriptions(session, description);
         let mut plan = OfferPlan {
             published: Vec::new(),
+            hints: Vec::new(),
             unpublished: Vec::new(),
             sendable: Vec::new(),
             carried: Vec::new(),
@@ -278,6 +282,9 @@ impl Engine {
                 plan.unpublished.push((mid, track));
             }
             let sends = fresh.is_some() || (bound.is_some() && !is_ended);
+            if sends {
+                plan.hints.push((mid, section.encoder_hints()));
+            }
             if let Some(track) = fresh {
                 let layers = u8::try_from(section.sent_layers()).unwrap_or(u8::MAX);
                 plan.published.push((mid, track.clone(), layers));
@@ -531,6 +538,19 @@ impl Engine {
         }
         if !session.is_connected {
             session.negotiation.has_channels = false;
+        }
+    }
+}
+
+/// Repeats what the client wrote for its own encoder: it reads that in our answer.
+fn give_hints_back(plan: &OfferPlan, answer: &mut Description) {
+    for section in &mut answer.sections {
+        let hints = plan
+            .hints
+            .iter()
+            .find(|(mid, _)| section.mid() == Some(*mid));
+        for (payload_type, parameter) in hints.map_or(&[][..], |(_, hints)| hints) {
+            section.add_format_parameter(payload_type, parameter);
         }
     }
 }

@@ -48,6 +48,11 @@ impl Room {
         self.subscribers[index] = Some(subscriber);
     }
 
+    #[cfg(feature = "testing")]
+    pub(crate) fn len(&self) -> usize {
+        self.subscribers.len()
+    }
+
     pub(crate) fn remove_subscriber(&mut self, key: SubscriptionKey) {
         let slot = self.subscribers.get_mut(key.index());
         if let Some(slot) = slot

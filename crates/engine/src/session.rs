@@ -54,6 +54,8 @@ pub(crate) struct Session {
     /// Candidates that the client has named.
     pub(crate) candidates: usize,
     pub(crate) nacks_out: Progress,
+    #[cfg(feature = "testing")]
+    pub(crate) panics: bool,
 }
 
 /// A stream of a published track.
@@ -86,6 +88,11 @@ pub(crate) struct Progress {
 }
 
 impl Progress {
+    #[cfg(feature = "testing")]
+    pub(crate) fn len(&self) -> usize {
+        self.seen.len()
+    }
+
     pub(crate) fn advance(&mut self, mid: Mid, rid: Option<str0m::media::Rid>, total: u64) -> u64 {
         let seen = self.seen.entry((mid, rid)).or_default();
         let since = total.saturating_sub(*seen);
@@ -180,6 +187,8 @@ impl Session {
             nacks_in: Progress::default(),
             candidates: 0,
             nacks_out: Progress::default(),
+            #[cfg(feature = "testing")]
+            panics: false,
         }
     }
 
@@ -190,7 +199,14 @@ impl Session {
     /// `Some` close reason if the peer connection panicked; `None` if it refused the input.
     pub(crate) fn handle_input(&mut self, input: Input<'_>) -> Result<(), Option<CloseReason>> {
         let rtc = &mut self.rtc;
-        match guard(|| rtc.handle_input(input)) {
+        #[cfg(feature = "testing")]
+        let panics = self.panics;
+        let handled = guard(|| {
+            #[cfg(feature = "testing")]
+            assert!(!panics, "a test asked for this panic");
+            rtc.handle_input(input)
+        });
+        match handled {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) => Err(None),
             Err(reason) => Err(Some(reason)),

@@ -47,6 +47,11 @@ impl Timers {
         Some(first)
     }
 
+    #[cfg(feature = "testing")]
+    pub(crate) fn len(&self) -> usize {
+        self.heap.len()
+    }
+
     /// Tells whether the session of a popped entry really wants to be woken; if it wants to later, the
     /// entry is put back.
     pub(crate) fn is_due(

@@ -218,6 +218,26 @@ impl Section {
         self.lines[0] = line;
     }
 
+    /// Format parameters that a client writes for its own encoder to read in our answer, such as the
+    /// bitrate to start with (`x-google-start-bitrate`): payload type and parameter.
+    pub(crate) fn encoder_hints(&self) -> Vec<(String, String)> {
+        let mut hints = Vec::new();
+        for line in &self.lines {
+            let Some((payload_type, parameters)) = line
+                .strip_prefix("a=fmtp:")
+                .and_then(|format| format.split_once(' '))
+            else {
+                continue;
+            };
+            for parameter in parameters.split(';').map(str::trim) {
+                if parameter.starts_with("x-google-") {
+                    hints.push((payload_type.to_owned(), parameter.to_owned()));
+                }
+            }
+        }
+        hints
+    }
+
     /// Adds `parameter` to the format parameters of `encoding`.
     pub(crate) fn add_parameter(&mut self, encoding: &str, parameter: &str) {
         let payload_types: Vec<String> = self
@@ -226,14 +246,22 @@ impl Section {
             .map(str::to_owned)
             .collect();
         for payload_type in payload_types {
-            let prefix = format!("a=fmtp:{payload_type} ");
-            match self.lines.iter_mut().find(|line| line.starts_with(&prefix)) {
-                Some(line) => {
-                    line.push(';');
-                    line.push_str(parameter);
-                }
-                None => self.lines.push(format!("{prefix}{parameter}")),
+            self.add_format_parameter(&payload_type, parameter);
+        }
+    }
+
+    /// Adds `parameter` to the format parameters of a payload type that the section has.
+    pub(crate) fn add_format_parameter(&mut self, payload_type: &str, parameter: &str) {
+        if !self.payload_types().any(|own| own == payload_type) {
+            return;
+        }
+        let prefix = format!("a=fmtp:{payload_type} ");
+        match self.lines.iter_mut().find(|line| line.starts_with(&prefix)) {
+            Some(line) => {
+                line.push(';');
+                line.push_str(parameter);
             }
+            None => self.lines.push(format!("{prefix}{parameter}")),
         }
     }
 
@@ -315,6 +343,22 @@ mod tests {
         let text = offer.to_string();
         assert!(text.contains("a=fmtp:111 minptime=10;usedtx=1\r\n"));
         assert!(text.contains("a=fmtp:96 x=1\r\n"));
+    }
+
+    #[test]
+    fn hints_for_the_encoder_are_found_and_kept_to_payload_types_that_are_there() {
+        let text = "m=video 9 x 96\r\na=fmtp:96 x-google-start-bitrate=540;max-fr=30\r\n\
+            a=fmtp:98 x-google-max-bitrate=900\r\n";
+        let offer = Description::parse(text).unwrap();
+        let mut answer = Description::parse("m=video 9 x 96\r\na=rtpmap:96 VP8/90000\r\n").unwrap();
+
+        for (payload_type, parameter) in offer.sections[0].encoder_hints() {
+            answer.sections[0].add_format_parameter(&payload_type, &parameter);
+        }
+
+        let written = answer.to_string();
+        assert!(written.contains("a=fmtp:96 x-google-start-bitrate=540\r\n"));
+        assert!(!written.contains("max-fr") && !written.contains("fmtp:98"));
     }
 
     #[test]

@@ -1,0 +1,42 @@
+//! Hooks for tests, behind the feature `testing`: no release has them.
+
+use std::collections::BTreeMap;
+
+use crate::{Engine, SessionId};
+
+impl Engine {
+    /// Lets the next input of a session panic, as a bug of the peer connection would.
+    pub fn panic_at_next_input(&mut self, session: SessionId) {
+        if let Some(index) = self.session_ids.get(&session).copied() {
+            self.sessions[index].panics = true;
+            self.touch(index);
+        }
+    }
+
+    /// Counts the entries of every table, by name: what grows without bound shows here.
+    #[must_use]
+    pub fn entries(&self) -> BTreeMap<&'static str, usize> {
+        let sessions = || self.sessions.iter().map(|(_, session)| session);
+        let rooms = || self.rooms.iter().map(|(_, room)| room);
+        BTreeMap::from([
+            ("sessions", self.sessions.len()),
+            ("session ids", self.session_ids.len()),
+            ("rooms", self.rooms.len()),
+            ("tracks", self.tracks.len()),
+            ("track ids", self.track_ids.len()),
+            ("demux", self.demux.len()),
+            ("timers", self.timers.len()),
+            ("room timers", self.room_timers.len()),
+            ("touched", self.touched.len()),
+            ("dirty", self.dirty.len()),
+            ("received", sessions().map(|s| s.received.len()).sum()),
+            ("ingress", sessions().map(|s| s.ingress.len()).sum()),
+            ("sendable", sessions().map(|s| s.sendable.len()).sum()),
+            ("subscriptions", sessions().map(|s| s.subscriptions.len()).sum()),
+            ("gate", sessions().map(|s| s.gate.len()).sum()),
+            ("nack counts", sessions().map(|s| s.nacks_in.len() + s.nacks_out.len()).sum()),
+            ("room tracks", rooms().map(|room| room.tracks.len()).sum()),
+            ("subscribers", rooms().map(crate::room::Room::len).sum()),
+        ])
+    }
+}
