@@ -26,8 +26,8 @@ struct Slot {
 }
 
 impl Slot {
-    /// Says when the next request is due; `Some(None)` means at once.
-    fn due(&self) -> Option<Option<Instant>> {
+    /// Says when the next request is due; `now` if at once.
+    fn due(&self, now: Instant) -> Option<Instant> {
         let interval = if self.asked || (self.waited && self.flows) {
             INTERVAL
         } else if self.waited {
@@ -35,7 +35,7 @@ impl Slot {
         } else {
             return None;
         };
-        Some(self.last_sent.map(|last| last + interval))
+        Some(self.last_sent.map_or(now, |last| last + interval))
     }
 }
 
@@ -71,7 +71,7 @@ impl KeyframeRequests {
     /// Gives an encoding to ask now.
     pub(crate) fn poll(&mut self, now: Instant) -> Option<u8> {
         for (encoding, slot) in (0_u8..).zip(self.slots.iter_mut()) {
-            if slot.due().is_some_and(|due| due.is_none_or(|at| at <= now)) {
+            if slot.due(now).is_some_and(|at| at <= now) {
                 slot.last_sent = Some(now);
                 slot.asked = false;
                 return Some(encoding);
@@ -82,11 +82,7 @@ impl KeyframeRequests {
 
     /// Says when [`poll`](Self::poll) has something next; `now` for what is due at once.
     pub(crate) fn timeout(&self, now: Instant) -> Option<Instant> {
-        self.slots
-            .iter()
-            .filter_map(Slot::due)
-            .map(|due| due.unwrap_or(now))
-            .min()
+        self.slots.iter().filter_map(|slot| slot.due(now)).min()
     }
 }
 

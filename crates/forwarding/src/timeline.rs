@@ -121,7 +121,7 @@ mod tests {
     fn reports_give_the_same_moment_the_same_timestamp() {
         let epoch = SystemTime::UNIX_EPOCH;
         let low = SenderReport {
-            sent: epoch + Duration::from_millis(1000),
+            sent: epoch + Duration::from_secs(1),
             rtp: u32::MAX - 10,
         };
         let high = SenderReport {

@@ -45,6 +45,7 @@ struct Newest {
 
 /// What a packet is among the packets of its track.
 #[derive(Debug, Clone, Copy)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(crate) struct Arrival {
     pub(crate) now: Instant,
     /// No later packet of the encoding has come.

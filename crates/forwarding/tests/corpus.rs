@@ -15,8 +15,8 @@ fn replay(target: &str, run: fn(&[u8])) {
         .join("../../fuzz/corpus")
         .join(target);
     let mut count = 0;
-    for entry in std::fs::read_dir(&folder).unwrap() {
-        let bytes = std::fs::read(entry.unwrap().path()).unwrap();
+    for entry in std::fs::read_dir(&folder).expect("the corpus is committed") {
+        let bytes = std::fs::read(entry.expect("a seed").path()).expect("a seed can be read");
         // Every beginning of a seed is a seed.
         for len in 0..=bytes.len() {
             run(&bytes[..len]);

@@ -61,7 +61,9 @@ impl Call {
     fn new(codec: Codec, encodings: u8) -> Self {
         let mut room = Room::new();
         let track = room.publish(codec, encodings);
-        let subscription = room.subscribe(track, LayerTarget::ALL).unwrap();
+        let subscription = room
+            .subscribe(track, LayerTarget::ALL)
+            .expect("the track is published");
         Self {
             room,
             track,

@@ -32,7 +32,9 @@ impl Call {
     fn new(target: LayerTarget) -> Self {
         let mut room = Room::new();
         let track = room.publish(Codec::Vp8, ENCODINGS_MAX);
-        let subscription = room.subscribe(track, target).unwrap();
+        let subscription = room
+            .subscribe(track, target)
+            .expect("the track is published");
         Self {
             room,
             now: origin(),

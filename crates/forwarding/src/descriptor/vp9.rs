@@ -67,6 +67,7 @@ pub struct Vp9Structure {
 
 /// What a VP9 packet says of itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a bit of the format")]
 pub struct Vp9Descriptor {
     /// Picture id (`I`); the frames of all spatial layers of a picture share it.
     pub picture_id: Option<PictureId>,

@@ -14,7 +14,7 @@ const SPATIAL_LAYERS: u8 = 3;
 /// Nine decode targets: target `3 * spatial + temporal`.
 const TARGETS: u8 = 9;
 
-/// An AV1 track in L3T3 or L3T3_KEY.
+/// An AV1 track in L3T3 or `L3T3_KEY`.
 #[derive(Debug)]
 pub(crate) struct Av1 {
     sequence: u64,

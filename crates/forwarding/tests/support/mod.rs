@@ -152,7 +152,7 @@ pub(crate) struct Svc {
     tl0: u8,
     at: usize,
     picture: u64,
-    /// Spatial layers refer to each other in keyframes only (L3T3_KEY).
+    /// Spatial layers refer to each other in keyframes only (`L3T3_KEY`).
     key_only: bool,
     flexible: bool,
 }
@@ -205,7 +205,7 @@ impl Svc {
                             layer: Some(Vp9Layer {
                                 temporal,
                                 // Second-layer frames may be referred to by the last of a group.
-                                switching_up: self.at % 4 != 0,
+                                switching_up: !self.at.is_multiple_of(4),
                                 spatial,
                                 inter_layer: spatial > 0 && (keyframe || !self.key_only),
                                 tl0_pic_idx: (!self.flexible).then_some(self.tl0),
