@@ -18,8 +18,6 @@ pub(crate) struct Quirks {
     pub(crate) unknown_messages: bool,
     /// Reads `Leave.action`; older ones read `can_reconnect` only.
     pub(crate) leave_action: bool,
-    /// Gives received tracks ids of its own, so that the stream has to name the track. Firefox.
-    pub(crate) stream_names_track: bool,
 }
 
 /// Protocol version from which `Leave.action` is understood.
@@ -35,7 +33,6 @@ impl Quirks {
             reconnect_response: !is_old_js,
             unknown_messages: !is_old_rust,
             leave_action: client.protocol >= LEAVE_ACTION_PROTOCOL,
-            stream_names_track: is_firefox(&client.browser),
         }
     }
 }

@@ -31,10 +31,10 @@ pub(crate) struct Door {
 pub(crate) fn router(door: Door) -> Router {
     let cors = cors(&door.shared.config.allowed_origins);
     Router::new()
-        .route("/rtc", get(open_v0))
-        .route("/rtc/v1", get(open_v1))
-        .route("/rtc/validate", get(validate_v0))
-        .route("/rtc/v1/validate", get(validate_v1))
+        .route("/rtc", get(open_v0).options(preflight))
+        .route("/rtc/v1", get(open_v1).options(preflight))
+        .route("/rtc/validate", get(validate_v0).options(preflight))
+        .route("/rtc/v1/validate", get(validate_v1).options(preflight))
         .layer(cors)
         .with_state(door)
 }
@@ -52,6 +52,12 @@ fn cors(allowed_origins: &[String]) -> CorsLayer {
         .allow_origin(allow)
         .allow_methods(Any)
         .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE])
+}
+
+/// Stands for the preflight requests of browsers, which the layer around it answers. Without a
+/// handler, whoever merges these routes could answer that the method is wrong.
+async fn preflight() -> StatusCode {
+    StatusCode::NO_CONTENT
 }
 
 /// The address of the client. Without it, as in tests that don't serve by a socket, all clients

@@ -46,9 +46,7 @@ impl Room {
             Event::Subscribed { session: _, track } => self.tell_subscribed(track),
             Event::CodecRefused { session, track } => self.handle_codec_refused(session, track),
             Event::LayerDemand { track, spatial } => self.handle_demand(track, spatial),
-            Event::Speakers {
-                shard, speakers, ..
-            } => {
+            Event::Speakers { shard, speakers } => {
                 let owners = &self.by_track;
                 let owner = |track: TrackId| owners.get(&track).copied();
                 let changes = self.speakers.handle_heard(shard, speakers, owner);

@@ -239,24 +239,20 @@ fn settings_of(subscriber: &Participant, publication: &Publication) -> TrackSett
     })
 }
 
-/// The subscription for the media server. Firefox names tracks itself, so that there the stream has
-/// to carry the track's id; elsewhere it groups tracks that play in sync.
+/// The subscription for the media server. The stream names the track, as the name of the track itself
+/// is bound to a media section for ever in libwebrtc and chosen by the browser in Firefox: with the
+/// stream a reused section still says what it carries.
 fn subscription(
     subscriber: &Participant,
     owner: &Participant,
     publication: &Publication,
 ) -> Option<Subscribe> {
     let sid = &publication.info.sid;
-    let group = if subscriber.quirks.stream_names_track {
-        sid
-    } else {
-        &publication.info.stream
-    };
     Some(Subscribe {
         track: publication.id,
         kind: publication.kind,
         codec: publication.codec?,
-        stream: format!("{}|{group}", owner.sid),
+        stream: format!("{}|{sid}", owner.sid),
         name: sid.clone(),
         target: settings_of(subscriber, publication).target(publication.kind, publication.layers()),
     })
