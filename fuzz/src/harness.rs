@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use forwarding::descriptor::av1::is_new_sequence;
+use forwarding::descriptor::vp8::PictureId;
 use forwarding::{
     Av1Frame, Codec, DependencyDescriptorReader, Descriptor, Forward, LayerTarget, PacketView,
     PayloadRewrite, Room, SubscriptionKey, TrackKey, parse_h264, parse_vp8, parse_vp9,
@@ -32,7 +33,7 @@ pub fn vp8(bytes: &[u8]) {
         .rewrite(&mut payload, picture_id, tl0_pic_idx)
         .expect("what is there can be rewritten");
     let rewritten = parse_vp8(&payload).expect("a rewritten payload can be read");
-    assert_eq!(rewritten.picture_id.map(|id| id.value()), picture_id);
+    assert_eq!(rewritten.picture_id.map(PictureId::value), picture_id);
     assert_eq!(rewritten.tl0_pic_idx, tl0_pic_idx);
     assert_eq!(rewritten.temporal, descriptor.temporal);
 }

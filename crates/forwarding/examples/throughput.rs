@@ -53,7 +53,7 @@ fn main() {
                     partition_start: at == 0,
                     partition: 0,
                     picture_id: Some(PictureId::Wide(u16::try_from(frame & 0x7fff).unwrap_or(0))),
-                    tl0_pic_idx: Some(u8::try_from(frame / 4 & 0xff).unwrap_or(0)),
+                    tl0_pic_idx: Some(u8::try_from((frame / 4) & 0xff).unwrap_or(0)),
                     temporal: Some(Vp8Temporal {
                         id: layer,
                         layer_sync: false,
