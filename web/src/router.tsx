@@ -10,8 +10,17 @@ import { StatePage } from './components/StatePage';
 import { JoinPage } from './pages/join/JoinPage';
 import { NotFoundPage } from './pages/NotFoundPage';
 
-function FaultPage({ reset }: ErrorComponentProps) {
-  return <StatePage code="crashed" onRetry={reset} />;
+/** A part of the page that could not be fetched means that the server is away, not that we failed. */
+function FaultPage({ error }: ErrorComponentProps) {
+  const missingPart = /dynamically imported module|module script/i.test(String(error));
+  return (
+    <StatePage
+      code={missingPart ? 'server-gone' : 'crashed'}
+      onRetry={() => {
+        location.reload();
+      }}
+    />
+  );
 }
 
 const root = createRootRoute({ component: Outlet, notFoundComponent: NotFoundPage });

@@ -99,7 +99,7 @@ export function CallScreen({ name, store, since, notice, notify, onLeave }: Prop
   return (
     <div className={classes.room} data-connection={snapshot.connection}>
       <CallHeader name={name} room={store.room} since={since} quality={quality} layout={layout} onLayout={changeLayout} />
-      <main className={classes.main} aria-label={text('call.stage')}>
+      <main className={classes.main} aria-label={text('call.stage')} data-frozen={reconnecting || undefined}>
         {layout === 'grid' ? (
           <GridView items={items} viewport={viewport} pinned={pinned} onPin={pin} />
         ) : (
@@ -113,7 +113,7 @@ export function CallScreen({ name, store, since, notice, notify, onLeave }: Prop
         controls={controls}
         panel={panel}
         unread={chat.unread}
-        phone={viewport.phone}
+        viewport={viewport}
         slot={<HintSlot hint={hint} onSound={() => void store.room.startAudio()} />}
         onPanel={togglePanel}
         onCopyLink={copyLink}

@@ -12,6 +12,7 @@ import type { Room } from 'livekit-client';
 import type { ReactNode } from 'react';
 import { useText } from '../../i18n/I18n';
 import { canPickSpeaker } from '../../lib/useDevices';
+import type { Viewport } from '../layout/useViewport';
 import type { PanelTab } from '../panel/SidePanel';
 import classes from './ControlBar.module.css';
 import { ControlButton } from './ControlButton';
@@ -24,7 +25,7 @@ interface Props {
   controls: Controls;
   panel: PanelTab | undefined;
   unread: number;
-  phone: boolean;
+  viewport: Viewport;
   slot: ReactNode;
   onPanel: (tab: PanelTab) => void;
   onCopyLink: () => void;
@@ -35,7 +36,7 @@ interface Props {
 const canShare = (): boolean => 'getDisplayMedia' in navigator.mediaDevices;
 
 /** The bar at the bottom: news on the left, controls in the middle, leaving on the right. */
-export function ControlBar({ room, controls, panel, unread, phone, slot, onPanel, onCopyLink, onPip, onLeave }: Props) {
+export function ControlBar({ room, controls, panel, unread, viewport, slot, onPanel, onCopyLink, onPip, onLeave }: Props) {
   const text = useText();
   const { mic, camera, share } = controls;
   const microphone = { kind: 'audioinput' as const, label: text('check.microphone'), active: room.getActiveDevice('audioinput') };
@@ -109,7 +110,9 @@ export function ControlBar({ room, controls, panel, unread, phone, slot, onPanel
         />
         <div className={classes.control} data-tone="plain">
           <MoreMenu
-            onShare={phone && canShare() ? share.toggle : undefined}
+            onShare={viewport.phone && canShare() ? share.toggle : undefined}
+            devices={viewport.panelBeside ? [] : canPickSpeaker() ? [microphone, speaker, cameras] : [microphone, cameras]}
+            onPick={controls.pick}
             onPip={onPip}
             onCopyLink={onCopyLink}
             sharing={share.on}

@@ -1,28 +1,18 @@
 import { Menu } from '@mantine/core';
-import { IconCheck, IconChevronUp } from '@tabler/icons-react';
+import { IconChevronUp } from '@tabler/icons-react';
 import { useState } from 'react';
-import { useText } from '../../i18n/I18n';
-import { useDevices } from '../../lib/useDevices';
 import classes from './ControlBar.module.css';
-
-interface Group {
-  kind: MediaDeviceKind;
-  label: string;
-  /** The device in use, if known. */
-  active: string | undefined;
-}
+import { DeviceItems, type DeviceGroup } from './DeviceItems';
 
 interface Props {
   label: string;
-  groups: Group[];
+  groups: DeviceGroup[];
   onPick: (kind: MediaDeviceKind, deviceId: string) => void;
 }
 
 /** The caret beside microphone and camera: which device to use. */
 export function DeviceMenu({ label, groups, onPick }: Props) {
-  const text = useText();
   const [opened, setOpened] = useState(false);
-  const lists = useDevices(opened);
   return (
     <Menu opened={opened} onChange={setOpened} position="top" offset={8} width={280}>
       <Menu.Target>
@@ -31,28 +21,7 @@ export function DeviceMenu({ label, groups, onPick }: Props) {
         </button>
       </Menu.Target>
       <Menu.Dropdown>
-        {groups.map((group) => (
-          <div key={group.kind} role="group" aria-label={group.label}>
-            <Menu.Label>{group.label}</Menu.Label>
-            {lists[group.kind].length === 0 && <Menu.Item disabled>{text('check.device.none')}</Menu.Item>}
-            {lists[group.kind].map((device, index) => {
-              const active = device.deviceId === group.active;
-              return (
-                <Menu.Item
-                  key={device.deviceId}
-                  role="menuitemradio"
-                  aria-checked={active}
-                  rightSection={active ? <IconCheck size={16} stroke={2} /> : undefined}
-                  onClick={() => {
-                    onPick(group.kind, device.deviceId);
-                  }}
-                >
-                  {device.label !== '' ? device.label : text('check.device.number', { kind: group.label, number: index + 1 })}
-                </Menu.Item>
-              );
-            })}
-          </div>
-        ))}
+        <DeviceItems groups={groups} onPick={onPick} />
       </Menu.Dropdown>
     </Menu>
   );

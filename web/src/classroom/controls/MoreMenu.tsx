@@ -2,6 +2,7 @@ import { Kbd, Menu } from '@mantine/core';
 import { IconDots, IconLink, IconPictureInPicture, IconScreenShare } from '@tabler/icons-react';
 import { useText } from '../../i18n/I18n';
 import type { MessageId } from '../../i18n/en';
+import { DeviceItems, type DeviceGroup } from './DeviceItems';
 import classes from './ControlBar.module.css';
 
 const shortcuts: [string, MessageId][] = [
@@ -18,10 +19,13 @@ interface Props {
   onPip: (() => void) | undefined;
   onCopyLink: () => void;
   sharing: boolean;
+  /** Where the carets beside the buttons have no room, devices are chosen here. */
+  devices: DeviceGroup[];
+  onPick: (kind: MediaDeviceKind, deviceId: string) => void;
 }
 
 /** What is rarely needed, and the keys. */
-export function MoreMenu({ onShare, onPip, onCopyLink, sharing }: Props) {
+export function MoreMenu({ onShare, onPip, onCopyLink, sharing, devices, onPick }: Props) {
   const text = useText();
   return (
     <Menu position="top" offset={8} width={300}>
@@ -31,7 +35,7 @@ export function MoreMenu({ onShare, onPip, onCopyLink, sharing }: Props) {
           <span className={classes.word}>{text('more.label')}</span>
         </button>
       </Menu.Target>
-      <Menu.Dropdown>
+      <Menu.Dropdown className={classes.more ?? ''}>
         {onShare && (
           <Menu.Item leftSection={<IconScreenShare size={20} stroke={1.75} />} onClick={onShare}>
             {text(sharing ? 'share.stop.long' : 'share.start.long')}
@@ -45,9 +49,9 @@ export function MoreMenu({ onShare, onPip, onCopyLink, sharing }: Props) {
         <Menu.Item leftSection={<IconLink size={20} stroke={1.75} />} onClick={onCopyLink}>
           {text('more.copyLink')}
         </Menu.Item>
-        <Menu.Divider className={classes.keysDivider ?? ''} />
-        <Menu.Label>{text('more.shortcuts')}</Menu.Label>
+        {devices.length > 0 && <DeviceItems groups={devices} onPick={onPick} />}
         <div className={classes.keys} role="presentation">
+          <h2>{text('more.shortcuts')}</h2>
           {shortcuts.map(([key, id]) => (
             <p key={key}>
               {text(id)}

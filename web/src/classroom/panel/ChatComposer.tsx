@@ -37,7 +37,7 @@ export function ChatComposer({ onSend }: { onSend: (text: string) => void }) {
           maxLength={textMax}
           value={draft}
           data-testid="chat-input"
-          data-autofocus
+          autoFocus={matchMedia('(pointer: fine)').matches}
           onChange={(event) => {
             setDraft(event.currentTarget.value);
           }}

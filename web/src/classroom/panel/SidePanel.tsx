@@ -29,7 +29,13 @@ export function SidePanel(props: Props) {
   if (viewport.panelBeside) {
     if (tab === undefined) return null;
     return (
-      <aside className={classes.panel} aria-label={text('panel.label')}>
+      <aside
+        className={classes.panel}
+        aria-label={text('panel.label')}
+        onKeyDown={(event) => {
+          if (event.key === 'Escape') close();
+        }}
+      >
         <PanelContent {...props} tab={tab} onClose={close} />
       </aside>
     );

@@ -31,9 +31,10 @@ const isExpired = (expiresAt: number | undefined): boolean =>
 export function RoomPage() {
   const text = useText();
   const navigate = useNavigate();
-  const room = route.useParams().name;
   const linkToken = route.useSearch().token;
   const claims = linkToken === undefined ? undefined : readToken(linkToken);
+  const pathRoom = route.useParams().name;
+  const room = claims && claims.room !== '' ? claims.room : pathRoom;
   const { state: instance, retry: retryInstance } = useInstance();
   const [phase, setPhase] = useState<Phase>({ kind: 'check', joining: false });
   const [name, setName] = useState(() => claims?.name ?? loadName());
@@ -107,7 +108,7 @@ export function RoomPage() {
   return (
     <DeviceCheck
       room={room}
-      name={claims ? claims.name || claims.identity : name}
+      name={claims?.name === '' ? claims.identity : name}
       onName={claims ? undefined : setName}
       joining={phase.joining}
       onJoin={(choice) => void join(choice)}
