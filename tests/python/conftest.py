@@ -3,6 +3,7 @@
 import re
 import uuid
 
+import pytest
 import pytest_asyncio
 
 from signal_proxy import SignalProxy
@@ -47,3 +48,17 @@ async def signal_proxies():
     yield proxies
     for proxy in proxies:
         await proxy.aclose()
+
+
+@pytest.fixture
+def note(record_property):
+    """Keeps a measured line for the end of the run."""
+    return lambda text: record_property("note", text)
+
+
+def pytest_terminal_summary(terminalreporter):
+    reports = [report for reports in terminalreporter.stats.values() for report in reports]
+    for report in sorted(reports, key=lambda r: getattr(r, "nodeid", "")):
+        for key, text in getattr(report, "user_properties", []):
+            if key == "note" and report.when == "call":
+                terminalreporter.write_line(f"{report.nodeid.split('::')[-1]}: {text}")

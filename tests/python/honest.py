@@ -22,22 +22,22 @@ class Count:
 class HonestCall:
     """alice sends a picture and a tone to bob, without simulcast, at a rate that loopback never limits."""
 
-    def __init__(self, stage: Stage, alice: Peer, bob: Peer, camera, publications, sinks):
+    def __init__(self, stage: Stage, alice: Peer, bob: Peer, camera, publications, sinks, note):
         self.stage, self.alice, self.bob = stage, alice, bob
-        self._camera, self._publications, self._sinks = camera, publications, sinks
+        self._camera, self._publications, self._sinks, self._note = camera, publications, sinks, note
 
     @property
     def picture_sid(self) -> str:
         return self._publications[0].sid
 
     @classmethod
-    async def start(cls, stage: Stage) -> "HonestCall":
+    async def start(cls, stage: Stage, note) -> "HonestCall":
         alice, bob = await stage.pair()
         camera, publication = await alice.camera(320, 180, luma=60, fps=20, max_bitrate=300_000)
         _, voice = await alice.microphone(440, dtx=False, red=False)
         sink = await bob.watches("alice", 20, (320, 180), 60)
         heard = await bob.hears("alice", 440)
-        return cls(stage, alice, bob, camera, [publication, voice], [sink, heard])
+        return cls(stage, alice, bob, camera, [publication, voice], [sink, heard], note)
 
     async def count(self) -> Count:
         sent = received = 0
@@ -67,12 +67,12 @@ class HonestCall:
 
         sent, received = after.sent - before.sent, after.received - before.received
         frames, captured = after.frames - before.frames, after.captured - before.captured
-        print(f"\nhonest call: {received} of {sent} packets, {frames} of {captured} pictures")
+        self._note(f"{received} of {sent} packets, {frames} of {captured} pictures while attacked")
         assert sent >= 80
         # The two counts are read one after the other, so some may be between them.
         assert received >= 0.99 * sent - IN_FLIGHT_MAX
         # An encoder without processor time drops pictures: the packets say what the server did.
-        assert frames >= 0.5 * captured
+        assert frames >= 0.25 * captured
         assert self.alice.count("reconnecting") + self.bob.count("reconnecting") == 0
         assert self.alice.count("disconnected") + self.bob.count("disconnected") == 0
         return after

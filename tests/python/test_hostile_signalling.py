@@ -151,15 +151,14 @@ async def _huge_messages(room: str, single: bool):
 
 
 async def _floods(room: str, single: bool):
-    async with RawClient.joined(room, "mallory-flood", single) as client:
-        try:
+    """Thousands of messages at once. A server may answer, close, or read slowly: only others must not notice."""
+    with contextlib.suppress(*REFUSED):
+        async with asyncio.timeout(4), RawClient.joined(room, "mallory-flood", single) as client:
             for number in range(3000):
                 await client.say(add_track={"cid": f"c{number}", "type": "VIDEO", "source": "CAMERA"})
             for _ in range(3000):
                 await client.say(ping_req={"timestamp": 1})
-        except REFUSED:
-            return
-        await _settle(client)
+            await client.answers()
 
 
 async def _half_open_sockets():
@@ -176,8 +175,8 @@ async def _half_open_sockets():
         line.close()
 
 
-async def test_nonsense_on_the_signal_line_leaves_an_honest_call_intact(stage):
-    call = await HonestCall.start(stage)
+async def test_nonsense_on_the_signal_line_leaves_an_honest_call_intact(stage, note):
+    call = await HonestCall.start(stage, note)
 
     async def attack():
         await asyncio.gather(
@@ -189,8 +188,8 @@ async def test_nonsense_on_the_signal_line_leaves_an_honest_call_intact(stage):
     await call.intact_during(attack())
 
 
-async def test_true_messages_in_wrong_order_leave_an_honest_call_intact(stage):
-    call = await HonestCall.start(stage)
+async def test_true_messages_in_wrong_order_leave_an_honest_call_intact(stage, note):
+    call = await HonestCall.start(stage, note)
 
     await call.intact_during(_true_messages_in_wrong_order(stage.room, call, stage.single))
 
@@ -198,8 +197,8 @@ async def test_true_messages_in_wrong_order_leave_an_honest_call_intact(stage):
     assert call.bob.room.remote_participants["alice"].metadata == ""
 
 
-async def test_huge_messages_and_floods_leave_an_honest_call_intact(stage):
-    call = await HonestCall.start(stage)
+async def test_huge_messages_and_floods_leave_an_honest_call_intact(stage, note):
+    call = await HonestCall.start(stage, note)
 
     async def attack():
         await asyncio.gather(_huge_messages(stage.room, stage.single), _floods(stage.room, stage.single))
@@ -209,8 +208,8 @@ async def test_huge_messages_and_floods_leave_an_honest_call_intact(stage):
     await carol.watches("alice", 10, (320, 180), 60)
 
 
-async def test_readers_that_never_read_leave_an_honest_call_intact(stage):
-    call = await HonestCall.start(stage)
+async def test_readers_that_never_read_leave_an_honest_call_intact(stage, note):
+    call = await HonestCall.start(stage, note)
 
     async def deaf(number):
         jwt = token(f"deaf{number}", stage.room)

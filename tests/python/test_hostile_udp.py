@@ -59,16 +59,16 @@ def _shaped(seed: int):
         yield struct.pack("!BBHI", 0x80 | turn % 32, 192 + turn % 32, noise.randrange(65536), noise.randrange(2**32)) + body
 
 
-async def test_every_length_and_every_first_byte_leave_an_honest_call_intact(stage):
-    call = await HonestCall.start(stage)
+async def test_every_length_and_every_first_byte_leave_an_honest_call_intact(stage, note):
+    call = await HonestCall.start(stage, note)
     addresses = await call.media_addresses()
     assert addresses, "the call runs over UDP"
 
     await call.intact_during(_send_all(addresses, _sweep(seed=3)))
 
 
-async def test_almost_right_packets_leave_an_honest_call_intact(stage):
-    call = await HonestCall.start(stage)
+async def test_almost_right_packets_leave_an_honest_call_intact(stage, note):
+    call = await HonestCall.start(stage, note)
     addresses = await call.media_addresses()
 
     await call.intact_during(_send_all(addresses, _shaped(seed=4)))

@@ -17,7 +17,7 @@ async def test_unpublishing_ends_the_subscription(stage):
     assert not bob.publication("alice")
 
 
-async def test_twenty_republications_show_pictures_each_time_and_keep_the_sdp_bounded(stage, signal_proxies):
+async def test_twenty_republications_show_pictures_each_time_and_keep_the_sdp_bounded(stage, signal_proxies, note):
     at_alice, at_bob = signal_proxies
     alice = await stage.join("alice", url=at_alice.url)
     bob = await stage.join("bob", url=at_bob.url)
@@ -35,7 +35,7 @@ async def test_twenty_republications_show_pictures_each_time_and_keep_the_sdp_bo
     await bob.watches("alice", 3, (320, 180), 40)
     await bob.hears("alice", 440)
 
-    print(f"\nsections: publisher {base} to {at_alice.sections_max()}, subscriber {at_bob.sections_max()}")
+    note(f"sections: publisher {base} to {at_alice.sections_max()}, subscriber {at_bob.sections_max()}")
     # The SDK never uses a sending section twice, so the publisher's side grows by one a turn, and the server adds nothing.
     assert at_alice.sections_max() <= base + 21
     assert max(len(sdp) for sdp in at_alice.descriptions()) <= 64 * 1024

@@ -92,5 +92,5 @@ export class Stage {
 }
 
 export const sees = (page, identity, wanted) => page.evaluate(([identity, wanted]) => peer.sees(identity, wanted), [identity, wanted]);
-export const rate = (page, identity, seconds, source) => page.evaluate((args) => peer.rate(...args), [identity, seconds, source]);
+export const rate = (page, identity, wanted) => page.evaluate((args) => peer.rate(...args), [identity, wanted]);
 export const until = (page, check, argument, timeout = 10_000) => page.waitForFunction(check, argument, { timeout, polling: 100 });
