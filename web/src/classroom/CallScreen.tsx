@@ -1,5 +1,6 @@
 import { useState } from 'react';
 import { useText } from '../i18n/I18n';
+import type { DeviceChoice } from '../lib/profile';
 import classes from './CallScreen.module.css';
 import { ControlBar } from './controls/ControlBar';
 import { useControls } from './controls/useControls';
@@ -18,8 +19,9 @@ import { openPictureInPicture } from './stage/pictureInPicture';
 import { SpeakerView } from './stage/SpeakerView';
 import { Announcer } from './status/Announcer';
 import { HintSlot } from './status/HintSlot';
-import { chooseHint, type NoticeKind } from './status/notices';
+import { chooseHint } from './status/notices';
 import { ReconnectingBanner } from './status/ReconnectingBanner';
+import { useNotice } from './status/useNotice';
 import { useSystemMute } from './status/useSystemMute';
 import { useWakeLock } from './useWakeLock';
 
@@ -27,15 +29,16 @@ interface Props {
   name: string;
   store: RoomStore;
   since: number;
-  notice: NoticeKind | undefined;
-  notify: (kind: NoticeKind) => void;
+  /** Devices to start with. */
+  choice: DeviceChoice;
   onLeave: () => void;
 }
 
 /** The call itself: header, stage, panel and controls. */
-export function CallScreen({ name, store, since, notice, notify, onLeave }: Props) {
+export function CallScreen({ name, store, since, choice, onLeave }: Props) {
   const text = useText();
   const viewport = useViewport();
+  const [notice, notify] = useNotice();
   const snapshot = useRoom(store);
   const { people } = snapshot;
   const [panel, setPanel] = useState<PanelTab>();
@@ -44,7 +47,7 @@ export function CallScreen({ name, store, since, notice, notify, onLeave }: Prop
   const stripSize = viewport.phone || viewport.wide ? 6 : 4;
   const { order, speaker } = useSeating(people, layout === 'grid' ? gridPageSize(viewport) : stripSize);
   const chat = useChat(store, panel === 'chat');
-  const controls = useControls(store, snapshot, notify);
+  const controls = useControls(store, snapshot, choice, notify);
   const micSystemMuted = useSystemMute(store.room) && controls.mic.on;
   useWakeLock();
 

@@ -4,9 +4,7 @@ import type { ErrorCode } from '../lib/errors';
 import type { DeviceChoice } from '../lib/profile';
 import { useCallScheme } from '../theme/callScheme';
 import { CallScreen } from './CallScreen';
-import { startDevices } from './controls/useControls';
 import { useCall } from './room/useCall';
-import { useNotice } from './status/useNotice';
 
 interface Props {
   room: string;
@@ -21,15 +19,13 @@ interface Props {
 export function Classroom({ room, token, choice, expiresAt, onLeave, onError }: Props) {
   useCallScheme();
   const [since, setSince] = useState<number>();
-  const [notice, notify] = useNotice();
   const secondsInside = () => (since === undefined ? 0 : (Date.now() - since) / 1000);
   const store = useCall({
     token,
     choice,
     expiresAt,
-    onEntered: (entered) => {
+    onEntered: () => {
       setSince(Date.now());
-      void startDevices(entered, choice, notify);
     },
     onLeft: () => {
       onLeave(secondsInside());
@@ -42,8 +38,7 @@ export function Classroom({ room, token, choice, expiresAt, onLeave, onError }: 
       name={room}
       store={store}
       since={since}
-      notice={notice}
-      notify={notify}
+      choice={choice}
       onLeave={() => {
         onLeave(secondsInside());
       }}

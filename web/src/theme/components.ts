@@ -1,4 +1,4 @@
-import { ActionIcon, Button, Input, InputWrapper, Menu, Popover, Select, TextInput } from '@mantine/core';
+import { ActionIcon, Button, Input, InputWrapper, Popover, Select, TextInput } from '@mantine/core';
 import controls from './controls.module.css';
 
 const classes = {
@@ -10,7 +10,6 @@ const classes = {
   error: controls.error ?? '',
   dropdown: controls.dropdown ?? '',
   option: controls.option ?? '',
-  menuLabel: controls.menuLabel ?? '',
 };
 
 const buttons: Record<string, Record<string, string>> = {
@@ -38,10 +37,6 @@ export const components = {
   Select: Select.extend({
     defaultProps: { allowDeselect: false, comboboxProps: { offset: 4, transitionProps: { duration: 100 } } },
     classNames: { dropdown: classes.dropdown, option: classes.option },
-  }),
-  Menu: Menu.extend({
-    defaultProps: { transitionProps: { duration: 100 } },
-    classNames: { dropdown: classes.dropdown, item: classes.option, label: classes.menuLabel },
   }),
   Popover: Popover.extend({
     defaultProps: { transitionProps: { duration: 100 } },

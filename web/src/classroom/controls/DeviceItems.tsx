@@ -1,7 +1,8 @@
-import { Menu } from '@mantine/core';
 import { IconCheck } from '@tabler/icons-react';
 import { useText } from '../../i18n/I18n';
 import { useDevices } from '../../lib/useDevices';
+import { PopupItem } from './Popup';
+import classes from './Popup.module.css';
 
 export interface DeviceGroup {
   kind: MediaDeviceKind;
@@ -15,30 +16,29 @@ interface Props {
   onPick: (kind: MediaDeviceKind, deviceId: string) => void;
 }
 
-/** Menu items to choose devices with, one group for each kind. */
+/** Lists to choose devices from, one for each kind. */
 export function DeviceItems({ groups, onPick }: Props) {
   const text = useText();
   const lists = useDevices(groups.length);
   return groups.map((group) => (
-    <div key={group.kind} role="group" aria-label={group.label}>
-      <Menu.Label>{group.label}</Menu.Label>
-      {lists[group.kind].length === 0 && <Menu.Item disabled>{text('check.device.none')}</Menu.Item>}
+    <section key={group.kind} className={classes.group} aria-label={group.label}>
+      <h2>{group.label}</h2>
+      {lists[group.kind].length === 0 && <p className={classes.none}>{text('check.device.none')}</p>}
       {lists[group.kind].map((device, index) => {
-        const active = device.deviceId === group.active;
+        const chosen = device.deviceId === group.active;
         return (
-          <Menu.Item
+          <PopupItem
             key={device.deviceId}
-            role="menuitemradio"
-            aria-checked={active}
-            rightSection={active ? <IconCheck size={16} stroke={2} /> : undefined}
+            chosen={chosen}
+            mark={chosen ? <IconCheck size={16} stroke={2} aria-hidden="true" /> : undefined}
             onClick={() => {
               onPick(group.kind, device.deviceId);
             }}
           >
             {device.label !== '' ? device.label : text('check.device.number', { kind: group.label, number: index + 1 })}
-          </Menu.Item>
+          </PopupItem>
         );
       })}
-    </div>
+    </section>
   ));
 }

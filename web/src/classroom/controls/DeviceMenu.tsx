@@ -1,8 +1,7 @@
-import { Menu } from '@mantine/core';
 import { IconChevronUp } from '@tabler/icons-react';
-import { useState } from 'react';
 import classes from './ControlBar.module.css';
 import { DeviceItems, type DeviceGroup } from './DeviceItems';
+import { Popup } from './Popup';
 
 interface Props {
   label: string;
@@ -12,17 +11,25 @@ interface Props {
 
 /** The caret beside microphone and camera: which device to use. */
 export function DeviceMenu({ label, groups, onPick }: Props) {
-  const [opened, setOpened] = useState(false);
   return (
-    <Menu opened={opened} onChange={setOpened} position="top" offset={8} width={280}>
-      <Menu.Target>
-        <button type="button" className={classes.caret} aria-label={label} title={label}>
+    <Popup
+      label={label}
+      width={280}
+      renderTarget={(toggle) => (
+        <button type="button" className={classes.caret} aria-label={label} title={label} onClick={toggle}>
           <IconChevronUp size={14} stroke={2.25} aria-hidden="true" />
         </button>
-      </Menu.Target>
-      <Menu.Dropdown>
-        <DeviceItems groups={groups} onPick={onPick} />
-      </Menu.Dropdown>
-    </Menu>
+      )}
+    >
+      {(close) => (
+        <DeviceItems
+          groups={groups}
+          onPick={(kind, deviceId) => {
+            close();
+            onPick(kind, deviceId);
+          }}
+        />
+      )}
+    </Popup>
   );
 }

@@ -1,9 +1,10 @@
-import { Kbd, Menu } from '@mantine/core';
 import { IconDots, IconLink, IconPictureInPicture, IconScreenShare } from '@tabler/icons-react';
 import { useText } from '../../i18n/I18n';
 import type { MessageId } from '../../i18n/en';
-import { DeviceItems, type DeviceGroup } from './DeviceItems';
 import classes from './ControlBar.module.css';
+import { DeviceItems, type DeviceGroup } from './DeviceItems';
+import { Popup, PopupItem } from './Popup';
+import popup from './Popup.module.css';
 
 const shortcuts: [string, MessageId][] = [
   ['M', 'more.mic'],
@@ -27,43 +28,62 @@ interface Props {
 /** What is rarely needed, and the keys. */
 export function MoreMenu({ onShare, onPip, onCopyLink, sharing, devices, onPick }: Props) {
   const text = useText();
+  const label = text('more.label');
   return (
-    <Menu position="top" offset={8} width={300}>
-      <Menu.Target>
-        <button type="button" className={classes.main} aria-label={text('more.label')} title={text('more.label')}>
+    <Popup
+      label={label}
+      width={300}
+      renderTarget={(toggle) => (
+        <button type="button" className={classes.main} aria-label={label} title={label} onClick={toggle}>
           <IconDots size={22} stroke={1.75} aria-hidden="true" />
-          <span className={classes.word}>{text('more.label')}</span>
+          <span className={classes.word}>{label}</span>
         </button>
-      </Menu.Target>
-      <Menu.Dropdown className={classes.more ?? ''}>
-        {onShare && (
-          <Menu.Item leftSection={<IconScreenShare size={20} stroke={1.75} />} onClick={onShare}>
-            {text(sharing ? 'share.stop.long' : 'share.start.long')}
-          </Menu.Item>
-        )}
-        {onPip && (
-          <Menu.Item leftSection={<IconPictureInPicture size={20} stroke={1.75} />} onClick={onPip}>
-            {text('more.pip')}
-          </Menu.Item>
-        )}
-        <Menu.Item leftSection={<IconLink size={20} stroke={1.75} />} onClick={onCopyLink}>
-          {text('more.copyLink')}
-        </Menu.Item>
-        {devices.length > 0 && <DeviceItems groups={devices} onPick={onPick} />}
-        <div className={classes.keys} role="presentation">
-          <h2>{text('more.shortcuts')}</h2>
-          {shortcuts.map(([key, id]) => (
-            <p key={key}>
-              {text(id)}
-              <Kbd>{key}</Kbd>
-            </p>
-          ))}
-          <p>
-            {text('more.talk')}
-            <Kbd>{text('more.space')}</Kbd>
-          </p>
-        </div>
-      </Menu.Dropdown>
-    </Menu>
+      )}
+    >
+      {(close) => {
+        const closing = (action: () => void) => () => {
+          close();
+          action();
+        };
+        return (
+          <>
+            {onShare && (
+              <PopupItem icon={IconScreenShare} onClick={closing(onShare)}>
+                {text(sharing ? 'share.stop.long' : 'share.start.long')}
+              </PopupItem>
+            )}
+            {onPip && (
+              <PopupItem icon={IconPictureInPicture} onClick={closing(onPip)}>
+                {text('more.pip')}
+              </PopupItem>
+            )}
+            <PopupItem icon={IconLink} onClick={closing(onCopyLink)}>
+              {text('more.copyLink')}
+            </PopupItem>
+            <DeviceItems groups={devices} onPick={onPick} />
+            <Keys />
+          </>
+        );
+      }}
+    </Popup>
+  );
+}
+
+function Keys() {
+  const text = useText();
+  return (
+    <section className={popup.keys} aria-label={text('more.shortcuts')}>
+      <h2>{text('more.shortcuts')}</h2>
+      <dl>
+        {[...shortcuts, [text('more.space'), 'more.talk'] as const].map(([key, id]) => (
+          <div key={id}>
+            <dt>{text(id)}</dt>
+            <dd>
+              <kbd>{key}</kbd>
+            </dd>
+          </div>
+        ))}
+      </dl>
+    </section>
   );
 }

@@ -1,6 +1,7 @@
-import { Track } from 'livekit-client';
-import { useCallback, useState } from 'react';
+import type { LocalParticipant } from 'livekit-client';
+import { useCallback, useEffect, useEffectEvent, useRef, useState } from 'react';
 import { deviceErrorCode } from '../../lib/errors';
+import type { DeviceChoice } from '../../lib/profile';
 import { shareOptions } from '../room/createRoom';
 import type { RoomSnapshot, RoomStore } from '../room/RoomStore';
 import { noticeOfDevice, type NoticeKind } from '../status/notices';
@@ -21,17 +22,54 @@ export interface Controls {
 
 type Source = 'mic' | 'camera' | 'share';
 
-/** Switches for microphone, camera and screen that answer at once and say why they failed. */
-export function useControls(store: RoomStore, snapshot: RoomSnapshot, notify: (kind: NoticeKind) => void): Controls {
+interface Queue {
+  /** Settles when everything asked before is done. */
+  last: Promise<void>;
+  /** Counts up with every wish; only the newest one is still carried out. */
+  turn: number;
+}
+
+const newQueue = (): Queue => ({ last: Promise.resolve(), turn: 0 });
+
+function apply(participant: LocalParticipant, source: Source, on: boolean): Promise<unknown> {
+  switch (source) {
+    case 'mic':
+      return participant.setMicrophoneEnabled(on);
+    case 'camera':
+      return participant.setCameraEnabled(on);
+    case 'share':
+      return participant.setScreenShareEnabled(on, shareOptions);
+  }
+}
+
+/** The notice for a failed switch; a person who closes the browser's own dialog needs none. */
+function noticeOf(source: Source, error: unknown): NoticeKind | undefined {
+  if (source !== 'share') return noticeOfDevice(deviceErrorCode(source, error));
+  return error instanceof DOMException && error.name === 'NotAllowedError' ? undefined : 'shareBlocked';
+}
+
+/**
+ * Switches for microphone, camera and screen. They answer at once, carry out wishes one after the
+ * other so that the last one holds, and say why they failed. Microphone and camera start as `choice` says.
+ */
+export function useControls(
+  store: RoomStore,
+  snapshot: RoomSnapshot,
+  choice: DeviceChoice,
+  notify: (kind: NoticeKind) => void,
+): Controls {
   const { room } = store;
-  const [wanted, setWanted] = useState<Partial<Record<Source, boolean>>>({});
+  const allowed = snapshot.allowed.publish;
+  const [wanted, setWanted] = useState<Partial<Record<Source, boolean | undefined>>>(
+    allowed ? { mic: choice.audioOn || undefined, camera: choice.videoOn || undefined } : {},
+  );
+  const queues = useRef<Record<Source, Queue>>({ mic: newQueue(), camera: newQueue(), share: newQueue() });
   const local = snapshot.people.find((person) => person.isLocal);
   const actual: Record<Source, boolean> = {
     mic: local?.micOn ?? false,
     camera: local?.cameraOn ?? false,
     share: local?.share !== undefined,
   };
-  const allowed = snapshot.allowed.publish;
 
   const change = useCallback(
     (source: Source, on: boolean) => {
@@ -40,25 +78,31 @@ export function useControls(store: RoomStore, snapshot: RoomSnapshot, notify: (k
         return;
       }
       setWanted((before) => ({ ...before, [source]: on }));
-      const { localParticipant } = room;
-      const work =
-        source === 'mic'
-          ? localParticipant.setMicrophoneEnabled(on)
-          : source === 'camera'
-            ? localParticipant.setCameraEnabled(on)
-            : localParticipant.setScreenShareEnabled(on, shareOptions);
-      work
-        .catch((error: unknown) => {
-          if (source !== 'share') notify(noticeOfDevice(deviceErrorCode(source, error)));
-          // A person who closes the browser's own dialog knows that nothing is shared.
-          else if (!(error instanceof DOMException && error.name === 'NotAllowedError')) notify('shareBlocked');
-        })
-        .finally(() => {
-          setWanted((before) => ({ ...before, [source]: undefined }));
-        });
+      const queue = queues.current[source];
+      const mine = ++queue.turn;
+      const carryOut = async () => {
+        if (queue.turn !== mine) return;
+        try {
+          await apply(room.localParticipant, source, on);
+        } catch (error) {
+          const notice = noticeOf(source, error);
+          if (notice !== undefined) notify(notice);
+        }
+        if (queue.turn === mine) setWanted((before) => ({ ...before, [source]: undefined }));
+      };
+      queue.last = queue.last.then(carryOut);
     },
     [room, notify, allowed],
   );
+
+  const start = useEffectEvent(() => {
+    if (!allowed) return;
+    if (choice.audioOn) change('mic', true);
+    if (choice.videoOn) change('camera', true);
+  });
+  useEffect(() => {
+    start();
+  }, [room]);
 
   const toSwitch = (source: Source): Switch => {
     const on = wanted[source] ?? actual[source];
@@ -84,27 +128,4 @@ export function useControls(store: RoomStore, snapshot: RoomSnapshot, notify: (k
   );
 
   return { mic: toSwitch('mic'), camera: toSwitch('camera'), share: toSwitch('share'), pick };
-}
-
-/** Switches on what was on in the device check. Failures are told, the call goes on without. */
-export async function startDevices(
-  store: RoomStore,
-  wanted: { audioOn: boolean; videoOn: boolean },
-  notify: (kind: NoticeKind) => void,
-): Promise<void> {
-  const { localParticipant } = store.room;
-  if (localParticipant.permissions?.canPublish === false) return;
-  const start = async (source: 'mic' | 'camera', work: () => Promise<unknown>) => {
-    try {
-      await work();
-    } catch (error) {
-      notify(noticeOfDevice(deviceErrorCode(source, error)));
-    }
-  };
-  if (wanted.audioOn && localParticipant.getTrackPublication(Track.Source.Microphone) === undefined) {
-    await start('mic', () => localParticipant.setMicrophoneEnabled(true));
-  }
-  if (wanted.videoOn && localParticipant.getTrackPublication(Track.Source.Camera) === undefined) {
-    await start('camera', () => localParticipant.setCameraEnabled(true));
-  }
 }

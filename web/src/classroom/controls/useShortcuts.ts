@@ -14,7 +14,7 @@ export interface ShortcutActions {
 /** Whether a key press belongs to what has the focus: a field, a menu, a dialog. */
 const isTyping = (target: EventTarget | null): boolean =>
   target instanceof Element &&
-  target.closest('input, textarea, select, [contenteditable="true"], [role="menu"], [role="listbox"]') !== null;
+  target.closest('input, textarea, select, [contenteditable="true"], [role="dialog"]') !== null;
 
 const isPressable = (target: EventTarget | null): boolean =>
   target instanceof Element && target.closest('button, a, [role="button"], [role="tab"], [tabindex="0"]') !== null;

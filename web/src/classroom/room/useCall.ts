@@ -11,7 +11,7 @@ interface CallOptions {
   token: string;
   choice: DeviceChoice;
   expiresAt: number | undefined;
-  onEntered: (store: RoomStore) => void;
+  onEntered: () => void;
   onLeft: () => void;
   onError: (code: ErrorCode) => void;
 }
@@ -47,7 +47,7 @@ export function useCall(options: CallOptions): RoomStore | undefined {
       () => {
         if (!current) return;
         inside = true;
-        entered(next);
+        entered();
       },
       (error: unknown) => {
         if (current) failed(error);
