@@ -52,6 +52,15 @@ impl Demux {
         self.by_address.get(&(source, destination)).copied()
     }
 
+    /// The session that an address pair leads to.
+    pub(crate) fn owner(
+        &self,
+        source: SocketAddr,
+        destination: SocketAddr,
+    ) -> Option<SessionIndex> {
+        self.by_address.get(&(source, destination)).copied()
+    }
+
     /// Remembers an address pair from which `session` accepted an authenticated request.
     pub(crate) fn learn_address(
         &mut self,

@@ -9,38 +9,28 @@
 //! - a panic inside a session ends that session alone.
 
 use std::collections::{HashMap, VecDeque};
-use std::net::SocketAddr;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use bytes::Bytes;
 use forwarding::Forward;
 use slab::Slab;
+use str0m::Input;
 use str0m::config::DtlsCert;
-use str0m::net::{Protocol, Receive};
-use str0m::{IceConnectionState, Input};
 use thiserror::Error;
 
 use crate::channels::Push;
 use crate::counters::{Counters, Drop};
-use crate::demux::{Demux, SessionIndex, is_stun};
+use crate::demux::{Demux, SessionIndex};
 use crate::egress::Str0mEgress;
-use crate::gate::{Refusal, parse_claim};
 use crate::relay::RelayMessage;
 use crate::room::Room;
 use crate::session::{Session, guard};
 use crate::timers::Timers;
 use crate::track::Track;
 use crate::{
-    CloseReason, DataChannel, Datagram, EngineConfig, Event, LinkQuality, RoomId, SessionConfig,
-    SessionId, SessionKind, ShardId, TrackId, crypto, peer,
+    CloseReason, DataChannel, Datagram, EngineConfig, Event, RoomId, SessionConfig, SessionId,
+    SessionKind, ShardId, TrackId, crypto, peer,
 };
-
-/// Longest datagram that is read: what fits into one Ethernet frame.
-const DATAGRAM_BYTES_MAX: usize = 1500;
-
-/// How long a client may be silent before its session ends. Long enough to walk out of one network
-/// and into the next.
-const ICE_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Rounds of one flush: an event of one session may give work to others, and theirs to it.
 const FLUSH_ROUNDS_MAX: usize = 8;
@@ -77,7 +67,7 @@ pub struct Engine {
     pub(crate) touched_rooms: Vec<usize>,
     pub(crate) dirty: Vec<SessionIndex>,
     transmit: Vec<Datagram>,
-    peer_events: VecDeque<(SessionIndex, SessionId, str0m::Event)>,
+    pub(crate) peer_events: VecDeque<(SessionIndex, SessionId, str0m::Event)>,
     event_buffer: Vec<str0m::Event>,
     pub(crate) events: VecDeque<(RoomId, Event)>,
     pub(crate) relays: VecDeque<(ShardId, RelayMessage)>,
@@ -228,94 +218,6 @@ impl Engine {
         }
     }
 
-    /// Handles a datagram that arrived at `destination`, one of the configured candidates.
-    pub fn handle_datagram(
-        &mut self,
-        now: Instant,
-        source: SocketAddr,
-        destination: SocketAddr,
-        contents: &[u8],
-    ) {
-        self.counters.datagrams_in += 1;
-        self.counters.bytes_in += contents.len() as u64;
-        if contents.is_empty() || contents.len() > DATAGRAM_BYTES_MAX {
-            self.counters.drop(Drop::Malformed);
-            return;
-        }
-        let Some(index) = self.demux.find(source, destination, contents) else {
-            self.counters.drop(Drop::Unknown);
-            return;
-        };
-        if let Err(reason) = self.deliver(now, index, source, destination, contents) {
-            self.counters.drop(reason);
-        }
-        self.handle_peer_events(now);
-    }
-
-    fn deliver(
-        &mut self,
-        now: Instant,
-        index: SessionIndex,
-        source: SocketAddr,
-        destination: SocketAddr,
-        contents: &[u8],
-    ) -> Result<(), Drop> {
-        self.check_gate(now, index, contents)?;
-        let session = &mut self.sessions[index];
-        let receive = guard(|| Receive::new(Protocol::Udp, source, destination, contents));
-        let Ok(Ok(receive)) = receive else {
-            return Err(Drop::Malformed);
-        };
-        let input = Input::Receive(now, receive);
-        if !guard(|| session.rtc.accepts(&input)).unwrap_or(false) {
-            return Err(Drop::NotAccepted);
-        }
-        if is_stun(contents) {
-            self.demux.learn_address(index, source, destination);
-            if !session.is_connected && session.deadline.is_none() {
-                let deadline = now + self.config.handshake_timeout;
-                session.deadline = Some((deadline, CloseReason::HandshakeTimeout));
-            }
-        }
-        let handled = session.handle_input(input);
-        if let Err(Some(reason)) = handled {
-            self.end_session(index, Some(reason));
-            return Err(Drop::Refused);
-        }
-        self.drain(now, index);
-        handled.map_err(|_| Drop::Refused)
-    }
-
-    /// Stops packets that claim a stream which is not theirs, before str0m sees them.
-    fn check_gate(
-        &mut self,
-        now: Instant,
-        index: SessionIndex,
-        contents: &[u8],
-    ) -> Result<(), Drop> {
-        let session = &mut self.sessions[index];
-        // RFC 7983, section 7: 128 to 191 is RTP or RTCP; payload types 64 to 95 are RTCP (RFC 5761).
-        let is_rtp = (128..192).contains(&contents[0])
-            && contents
-                .get(1)
-                .is_some_and(|second| !(64..96).contains(&(second & 0x7f)));
-        if !is_rtp {
-            return Ok(());
-        }
-        let claim = parse_claim(contents, session.names).ok_or(Drop::Malformed)?;
-        // As str0m binds: a packet that names a layer is of the layer's main stream, whatever else it says.
-        let is_repair = claim.rid.is_none()
-            && (claim.repaired_rid.is_some()
-                || session.payload_types.is_repair(claim.payload_type));
-        session
-            .gate
-            .check(now, &claim, is_repair)
-            .map_err(|refusal| match refusal {
-                Refusal::Stolen => Drop::SsrcStolen,
-                Refusal::TooMany => Drop::SsrcFlood,
-            })
-    }
-
     /// Handles all timers that are due.
     pub fn handle_timeout(&mut self, now: Instant) {
         while let Some(entry) = self.timers.pop_due(now) {
@@ -416,7 +318,7 @@ impl Engine {
         self.demux.learn_ufrag(index, &credentials.ufrag);
     }
 
-    fn drain(&mut self, now: Instant, index: SessionIndex) {
+    pub(crate) fn drain(&mut self, now: Instant, index: SessionIndex) {
         let session = &mut self.sessions[index];
         let drained = session.drain(&mut self.transmit, &mut self.event_buffer);
         let id = session.id;
@@ -443,116 +345,6 @@ impl Engine {
         if let Some(at) = earliest {
             self.timers.set(index, &mut session.timer, at);
         }
-    }
-
-    fn handle_peer_events(&mut self, now: Instant) {
-        while let Some((index, id, event)) = self.peer_events.pop_front() {
-            if self.session_ids.get(&id) == Some(&index) {
-                self.handle_peer_event(now, index, event);
-            }
-        }
-    }
-
-    #[expect(clippy::wildcard_enum_match_arm, reason = "str0m's events may grow")]
-    fn handle_peer_event(&mut self, now: Instant, index: SessionIndex, event: str0m::Event) {
-        use str0m::Event as Peer;
-        match event {
-            Peer::RtpPacket(packet) => self.handle_rtp(now, index, packet),
-            Peer::KeyframeRequest(request) => self.handle_keyframe_request(now, index, &request),
-            Peer::SenderFeedback(feedback) => self.handle_sender_feedback(index, &feedback),
-            Peer::Connected => self.handle_connected(index),
-            Peer::IceConnectionStateChange(state) => self.handle_ice_state(now, index, state),
-            Peer::ChannelOpen(id, label) => self.handle_channel_open(index, id, &label),
-            Peer::ChannelClose(id) => self.sessions[index].channels.handle_close(id),
-            Peer::ChannelData(data) => self.handle_channel_data(index, data),
-            Peer::ChannelBufferedAmountLow(_) => self.touch(index),
-            Peer::PeerStats(stats) => self.handle_stats(index, &stats),
-            Peer::MediaEgressStats(stats) => {
-                let progress = &mut self.sessions[index].nacks_in;
-                self.counters.nacks_in += progress.advance(stats.mid, stats.rid, stats.nacks);
-            }
-            Peer::MediaIngressStats(stats) => {
-                let progress = &mut self.sessions[index].nacks_out;
-                self.counters.nacks_out += progress.advance(stats.mid, stats.rid, stats.nacks);
-            }
-            Peer::Closed => self.end_session(index, Some(CloseReason::PeerClosed)),
-            _ => {}
-        }
-    }
-
-    fn handle_connected(&mut self, index: SessionIndex) {
-        let session = &mut self.sessions[index];
-        session.is_connected = true;
-        session.deadline = None;
-        let (room, id) = (session.room, session.id);
-        self.emit(room, Event::Connected { session: id });
-        self.start_sending(index);
-        self.touch(index);
-    }
-
-    fn handle_ice_state(&mut self, now: Instant, index: SessionIndex, state: IceConnectionState) {
-        let session = &mut self.sessions[index];
-        match state {
-            IceConnectionState::Disconnected => {
-                session.deadline = Some((now + ICE_TIMEOUT, CloseReason::IceTimeout));
-                self.touch(index);
-            }
-            IceConnectionState::New | IceConnectionState::Checking => {}
-            IceConnectionState::Connected | IceConnectionState::Completed => {
-                if session.is_connected {
-                    session.deadline = None;
-                }
-            }
-        }
-    }
-
-    fn handle_channel_open(
-        &mut self,
-        index: SessionIndex,
-        id: str0m::channel::ChannelId,
-        label: &str,
-    ) {
-        let Some(channel) = DataChannel::from_label(label) else {
-            return;
-        };
-        let session = &mut self.sessions[index];
-        session.channels.handle_open(channel, id);
-        let (room, id) = (session.room, session.id);
-        self.emit(
-            room,
-            Event::DataChannelOpen {
-                session: id,
-                channel,
-            },
-        );
-        self.touch(index);
-    }
-
-    fn handle_channel_data(&mut self, index: SessionIndex, data: str0m::channel::ChannelData) {
-        let session = &self.sessions[index];
-        let Some(channel) = session.channels.find(data.id) else {
-            return;
-        };
-        let event = Event::Data {
-            session: session.id,
-            channel,
-            data: data.data.into(),
-        };
-        self.emit(session.room, event);
-    }
-
-    fn handle_stats(&mut self, index: SessionIndex, stats: &str0m::stats::PeerStats) {
-        let session = &self.sessions[index];
-        let quality = LinkQuality {
-            rtt_ms: stats.rtt.map(|rtt| rtt.as_secs_f32() * 1000.0),
-            loss_up: stats.ingress_loss_fraction,
-            loss_down: stats.egress_loss_fraction,
-        };
-        let event = Event::Quality {
-            session: session.id,
-            quality,
-        };
-        self.emit(session.room, event);
     }
 
     /// Takes a session out. With a reason, those who steer are told.

@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use forwarding::{Codec, DependencyDescriptorReader, SubscriptionKey};
@@ -50,6 +50,10 @@ pub(crate) struct Session {
     pub(crate) subscriptions: Vec<Subscription>,
     pub(crate) negotiation: Negotiation,
     /// Packets that the client asked for again, and that it was asked for.
+    /// When the last datagram of the client came.
+    pub(crate) heard_at: Option<Instant>,
+    /// What the client reported of the streams that it receives, since the last look.
+    pub(crate) link: ReportedLink,
     pub(crate) nacks_in: Progress,
     /// Candidates that the client has named.
     pub(crate) candidates: usize,
@@ -79,6 +83,24 @@ pub(crate) struct Subscription {
     pub(crate) is_negotiated: bool,
     /// The stream, once packets may flow.
     pub(crate) sending: Option<(SubscriptionKey, Ssrc)>,
+}
+
+/// Receiver reports of several streams in one: the worst of each (RFC 3550, section 6.4.2). A client
+/// without transport-wide feedback tells nothing else of its link.
+#[derive(Default)]
+pub(crate) struct ReportedLink {
+    pub(crate) rtt: Option<Duration>,
+    pub(crate) loss: Option<f32>,
+}
+
+impl ReportedLink {
+    pub(crate) fn add(&mut self, rtt: Option<Duration>, loss: Option<f32>) {
+        self.rtt = self.rtt.max(rtt);
+        self.loss = match (self.loss, loss) {
+            (Some(known), Some(loss)) => Some(known.max(loss)),
+            (known, loss) => known.or(loss),
+        };
+    }
 }
 
 /// Turns counts since the start, one per stream, into what came since the last look.
@@ -184,6 +206,8 @@ impl Session {
             sendable: Vec::new(),
             subscriptions: Vec::new(),
             negotiation: Negotiation::default(),
+            heard_at: None,
+            link: ReportedLink::default(),
             nacks_in: Progress::default(),
             candidates: 0,
             nacks_out: Progress::default(),

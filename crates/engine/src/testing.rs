@@ -32,9 +32,17 @@ impl Engine {
             ("received", sessions().map(|s| s.received.len()).sum()),
             ("ingress", sessions().map(|s| s.ingress.len()).sum()),
             ("sendable", sessions().map(|s| s.sendable.len()).sum()),
-            ("subscriptions", sessions().map(|s| s.subscriptions.len()).sum()),
+            (
+                "subscriptions",
+                sessions().map(|s| s.subscriptions.len()).sum(),
+            ),
             ("gate", sessions().map(|s| s.gate.len()).sum()),
-            ("nack counts", sessions().map(|s| s.nacks_in.len() + s.nacks_out.len()).sum()),
+            (
+                "nack counts",
+                sessions()
+                    .map(|s| s.nacks_in.len() + s.nacks_out.len())
+                    .sum(),
+            ),
             ("room tracks", rooms().map(|room| room.tracks.len()).sum()),
             ("subscribers", rooms().map(crate::room::Room::len).sum()),
         ])

@@ -11,17 +11,20 @@
 //!   old one shows a frozen picture;
 //! - the wanted codec comes first, because browsers encode with the first.
 
+mod offers;
+mod plan;
+
 use str0m::change::{SdpAnswer, SdpOffer};
-use str0m::media::{Direction as PeerDirection, MediaKind as PeerKind, Mid};
 use thiserror::Error;
 
+use self::offers::give_sections_back;
+use self::plan::{OfferPlan, give_hints_back};
 use crate::demux::SessionIndex;
 use crate::peer::{codec_named, encoding_name, send_payload_type};
-use crate::sdp::{Description, Direction};
-use crate::session::{Exchange, PendingOffer, Session, channel_configs, guard};
+use crate::sdp::Description;
+use crate::session::{Exchange, guard};
 use crate::{
-    Answer, BoundTrack, CloseReason, Engine, Event, MediaKind, Offer, PendingTrack, SessionId,
-    SessionKind, TrackId,
+    Answer, BoundTrack, CloseReason, Engine, Event, Offer, SessionId, SessionKind, TrackId,
 };
 
 /// Candidates that one client may name. Beyond, they only cost memory.
@@ -50,17 +53,6 @@ pub enum OfferError {
     /// The description contradicts what was agreed on before.
     #[error("the description was refused: {0}")]
     Refused(String),
-}
-
-/// What an offer changes, found before anything is changed.
-struct OfferPlan {
-    published: Vec<(Mid, PendingTrack, u8)>,
-    /// What clients want to read back for their encoders.
-    hints: Vec<(Mid, Vec<(String, String)>)>,
-    unpublished: Vec<(Mid, TrackId)>,
-    sendable: Vec<(Mid, MediaKind)>,
-    /// Which subscription each receiving section carries: index of the subscription, section.
-    carried: Vec<(usize, Mid)>,
 }
 
 impl Engine {
@@ -243,67 +235,6 @@ impl Engine {
         }
     }
 
-    /// Finds what an offer changes, and rewrites the directions in it so that str0m accepts just that.
-    fn plan_offer(
-        &self,
-        index: SessionIndex,
-        description: &mut Description,
-        pending: &[PendingTrack],
-    ) -> OfferPlan {
-        let session = &self.sessions[index];
-        let mut pending: Vec<&PendingTrack> = pending.iter().collect();
-        let mut waiting: Vec<usize> = waiting_subscriptions(session, description);
-        let mut plan = OfferPlan {
-            published: Vec::new(),
-            hints: Vec::new(),
-            unpublished: Vec::new(),
-            sendable: Vec::new(),
-            carried: Vec::new(),
-        };
-        for section in &mut description.sections {
-            let (Some(kind), Some(mid)) = (section.kind(), section.mid()) else {
-                continue;
-            };
-            let direction = if section.is_stopped() {
-                Direction::Inactive
-            } else {
-                section.direction()
-            };
-            let bound = session
-                .track_in_section(mid)
-                .map(|track| self.tracks[track].id);
-            let named = section.track_name().map(str::to_owned);
-            let fresh = direction
-                .sends()
-                .then(|| take_pending(&mut pending, kind, named.as_deref(), bound.is_some()))
-                .flatten();
-            let is_ended = bound.is_some() && (!direction.sends() || fresh.is_some());
-            if let Some(track) = bound.filter(|_| is_ended) {
-                plan.unpublished.push((mid, track));
-            }
-            let sends = fresh.is_some() || (bound.is_some() && !is_ended);
-            if sends {
-                plan.hints.push((mid, section.encoder_hints()));
-            }
-            if let Some(track) = fresh {
-                let layers = u8::try_from(section.sent_layers()).unwrap_or(u8::MAX);
-                plan.published.push((mid, track.clone(), layers));
-            }
-            let mut receives = false;
-            if session.kind == SessionKind::Single && direction.receives() {
-                plan.sendable.push((mid, kind));
-                if let Some(carried) = carried_in(session, mid, kind, &mut waiting) {
-                    plan.carried.push((carried, mid));
-                    receives = true;
-                }
-            }
-            if !section.is_stopped() {
-                section.set_direction(Direction::new(sends, receives));
-            }
-        }
-        plan
-    }
-
     fn apply_unpublished(&mut self, index: SessionIndex, plan: &OfferPlan) -> Vec<TrackId> {
         for (mid, track) in &plan.unpublished {
             let session = &mut self.sessions[index];
@@ -452,272 +383,5 @@ impl Engine {
         let (room, session) = (self.sessions[index].room, self.sessions[index].id);
         self.unsubscribe(session, track);
         self.emit(room, Event::CodecRefused { session, track });
-    }
-
-    fn ask_for_offer(&mut self, index: SessionIndex) {
-        let session = &mut self.sessions[index];
-        let missing = |kind: MediaKind| {
-            let waiting = session
-                .subscriptions
-                .iter()
-                .filter(|subscription| {
-                    subscription.section.is_none() && subscription.wish.kind == kind
-                })
-                .count();
-            let used = |mid: Mid| {
-                session
-                    .subscriptions
-                    .iter()
-                    .any(|other| other.section == Some(mid))
-            };
-            let free = session
-                .sendable
-                .iter()
-                .filter(|(mid, section_kind)| *section_kind == kind && !used(*mid))
-                .count();
-            u32::try_from(waiting.saturating_sub(free)).unwrap_or(u32::MAX)
-        };
-        let event = Event::SectionsNeeded {
-            session: session.id,
-            audios: missing(MediaKind::Audio),
-            videos: missing(MediaKind::Video),
-        };
-        session.negotiation.exchange = Exchange::AwaitsOffer;
-        let room = session.room;
-        self.emit(room, event);
-    }
-
-    /// Makes an offer that says what has changed since the last.
-    fn make_offer(&mut self, index: SessionIndex) {
-        let made = {
-            let session = &mut self.sessions[index];
-            guard(|| prepare_offer(session))
-        };
-        let made = match made {
-            Ok(made) => made,
-            Err(reason) => return self.end_session(index, Some(reason)),
-        };
-        let Some((text, pending, ufrag)) = made else {
-            return;
-        };
-        if let Some(ufrag) = ufrag {
-            self.demux.learn_ufrag(index, &ufrag);
-        }
-        let Some(mut description) = Description::parse(&text) else {
-            return;
-        };
-        self.name_sections(index, &mut description);
-        let mid_to_track = self.mid_to_track(index);
-        let session = &mut self.sessions[index];
-        session.negotiation.exchange = Exchange::AwaitsAnswer(pending);
-        session.negotiation.offers += 1;
-        let event = Event::Offer {
-            session: session.id,
-            id: session.negotiation.offers,
-            sdp: description.to_string(),
-            mid_to_track,
-        };
-        let room = session.room;
-        self.emit(room, event);
-    }
-
-    /// Gives up an offer whose answer will not come; what it added is added again later.
-    fn drop_pending_offer(&mut self, index: SessionIndex) {
-        let session = &mut self.sessions[index];
-        let Some(pending) = session.negotiation.take_pending() else {
-            return;
-        };
-        for subscription in &mut session.subscriptions {
-            let is_lost = pending
-                .added
-                .iter()
-                .any(|(mid, _)| subscription.section == Some(*mid));
-            if is_lost {
-                subscription.section = None;
-            }
-        }
-        if !session.is_connected {
-            session.negotiation.has_channels = false;
-        }
-    }
-}
-
-/// Repeats what the client wrote for its own encoder: it reads that in our answer.
-fn give_hints_back(plan: &OfferPlan, answer: &mut Description) {
-    for section in &mut answer.sections {
-        let hints = plan
-            .hints
-            .iter()
-            .find(|(mid, _)| section.mid() == Some(*mid));
-        for (payload_type, parameter) in hints.map_or(&[][..], |(_, hints)| hints) {
-            section.add_format_parameter(payload_type, parameter);
-        }
-    }
-}
-
-/// Subscriptions that no receiving section of the offer carries yet.
-fn waiting_subscriptions(session: &Session, offer: &Description) -> Vec<usize> {
-    let is_offered = |mid: Mid| {
-        offer.sections.iter().any(|section| {
-            section.mid() == Some(mid) && !section.is_stopped() && section.direction().receives()
-        })
-    };
-    session
-        .subscriptions
-        .iter()
-        .enumerate()
-        .filter(|(_, subscription)| !subscription.section.is_some_and(is_offered))
-        .map(|(position, _)| position)
-        .collect()
-}
-
-/// The subscription that a receiving section carries: the one it carried, else the first that waits.
-fn carried_in(
-    session: &Session,
-    mid: Mid,
-    kind: MediaKind,
-    waiting: &mut Vec<usize>,
-) -> Option<usize> {
-    let kept = session
-        .subscriptions
-        .iter()
-        .position(|subscription| subscription.section == Some(mid));
-    if kept.is_some() {
-        return kept;
-    }
-    let next = waiting
-        .iter()
-        .position(|position| session.subscriptions[*position].wish.kind == kind)?;
-    Some(waiting.remove(next))
-}
-
-/// Takes the announced track that a sending section starts: the one it names, else, in a section that
-/// is new, the first of its kind.
-fn take_pending<'a>(
-    pending: &mut Vec<&'a PendingTrack>,
-    kind: MediaKind,
-    named: Option<&str>,
-    is_bound: bool,
-) -> Option<&'a PendingTrack> {
-    let by_name = pending
-        .iter()
-        .position(|track| track.kind == kind && Some(track.cid.as_str()) == named);
-    let by_kind = || pending.iter().position(|track| track.kind == kind);
-    let found = if is_bound {
-        by_name
-    } else {
-        by_name.or_else(by_kind)
-    };
-    found.map(|position| pending.remove(position))
-}
-
-type PreparedOffer = Option<(String, PendingOffer, Option<String>)>;
-
-fn prepare_offer(session: &mut Session) -> PreparedOffer {
-    give_sections_back(session);
-    let reused = take_free_sections(session);
-    for (mid, kind) in reused.iter().copied() {
-        declare_stream(session, mid, kind);
-    }
-    let wants_channels = !session.negotiation.has_channels;
-    let wants_restart = std::mem::take(&mut session.negotiation.wants_ice_restart);
-    let mut added = Vec::new();
-    let used: Vec<Mid> = session
-        .subscriptions
-        .iter()
-        .filter_map(|subscription| subscription.section)
-        .collect();
-    let mut api = session.rtc.sdp_api();
-    if wants_channels {
-        for config in channel_configs() {
-            api.add_channel_with_config(config);
-        }
-    }
-    for (mid, _) in &session.sendable {
-        let direction = if used.contains(mid) {
-            PeerDirection::SendOnly
-        } else {
-            PeerDirection::Inactive
-        };
-        api.set_direction(*mid, direction);
-    }
-    for subscription in &mut session.subscriptions {
-        if subscription.section.is_none() {
-            let wish = &subscription.wish;
-            let names = (Some(wish.stream.clone()), Some(wish.name.clone()));
-            let kind = peer_kind(wish.kind);
-            let mid = api.add_media(kind, PeerDirection::SendOnly, names.0, names.1, None);
-            subscription.section = Some(mid);
-            subscription.is_negotiated = false;
-            added.push((mid, wish.kind));
-        }
-    }
-    let ufrag = wants_restart.then(|| api.ice_restart(true).ufrag);
-    let (offer, pending) = api.apply()?;
-    session.negotiation.has_channels = true;
-    let pending = PendingOffer {
-        offer: pending,
-        added,
-    };
-    Some((offer.to_sdp_string(), pending, ufrag))
-}
-
-/// Sections that carried a track which is gone lose their stream, so that the next has a new SSRC.
-fn give_sections_back(session: &mut Session) {
-    let free: Vec<Mid> = session
-        .sendable
-        .iter()
-        .map(|(mid, _)| *mid)
-        .filter(|mid| {
-            session
-                .subscriptions
-                .iter()
-                .all(|other| other.section != Some(*mid))
-        })
-        .collect();
-    let mut direct = session.rtc.direct_api();
-    for mid in free {
-        let ssrc = direct
-            .stream_tx_by_mid(mid, None)
-            .map(|stream| stream.ssrc());
-        if let Some(ssrc) = ssrc {
-            direct.remove_stream_tx(ssrc);
-        }
-    }
-}
-
-fn take_free_sections(session: &mut Session) -> Vec<(Mid, MediaKind)> {
-    let mut taken = Vec::new();
-    for position in 0..session.subscriptions.len() {
-        let subscription = &session.subscriptions[position];
-        if subscription.section.is_some() {
-            continue;
-        }
-        let kind = subscription.wish.kind;
-        if let Some(mid) = session.free_section(kind) {
-            session.subscriptions[position].section = Some(mid);
-            session.subscriptions[position].is_negotiated = false;
-            taken.push((mid, kind));
-        }
-    }
-    taken
-}
-
-fn declare_stream(session: &mut Session, mid: Mid, kind: MediaKind) {
-    let mut direct = session.rtc.direct_api();
-    let ssrc = direct.new_ssrc();
-    let repair = (kind == MediaKind::Video).then(|| direct.new_ssrc());
-    let stream = direct.declare_stream_tx(ssrc, repair, mid, None);
-    stream.set_rtx_cache(
-        crate::peer::RETRANSMISSION_PACKETS,
-        crate::peer::RETRANSMISSION_AGE,
-        Some(crate::peer::RETRANSMISSION_SHARE_MAX),
-    );
-}
-
-fn peer_kind(kind: MediaKind) -> PeerKind {
-    match kind {
-        MediaKind::Audio => PeerKind::Audio,
-        MediaKind::Video => PeerKind::Video,
     }
 }

@@ -1,0 +1,135 @@
+//! A datagram's way to its session.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use str0m::Input;
+use str0m::net::{Protocol, Receive};
+
+use crate::counters::Drop;
+use crate::demux::{SessionIndex, is_stun};
+use crate::gate::{Refusal, parse_claim};
+use crate::session::guard;
+use crate::{CloseReason, Engine};
+
+/// Longest datagram that is read: what fits into one Ethernet frame.
+const DATAGRAM_BYTES_MAX: usize = 1500;
+
+/// How long after its last packet a session keeps its addresses to itself. Clients check at least every
+/// 2.5 s, and send media much more often.
+const ADDRESS_HELD: Duration = Duration::from_secs(3);
+
+impl Engine {
+    /// Handles a datagram that arrived at `destination`, one of the configured candidates.
+    pub fn handle_datagram(
+        &mut self,
+        now: Instant,
+        source: SocketAddr,
+        destination: SocketAddr,
+        contents: &[u8],
+    ) {
+        self.counters.datagrams_in += 1;
+        self.counters.bytes_in += contents.len() as u64;
+        if contents.is_empty() || contents.len() > DATAGRAM_BYTES_MAX {
+            self.counters.drop(Drop::Malformed);
+            return;
+        }
+        let Some(index) = self.demux.find(source, destination, contents) else {
+            self.counters.drop(Drop::Unknown);
+            return;
+        };
+        if let Err(reason) = self.deliver(now, index, source, destination, contents) {
+            self.counters.drop(reason);
+        }
+        self.handle_peer_events(now);
+    }
+
+    fn deliver(
+        &mut self,
+        now: Instant,
+        index: SessionIndex,
+        source: SocketAddr,
+        destination: SocketAddr,
+        contents: &[u8],
+    ) -> Result<(), Drop> {
+        self.check_gate(now, index, contents)?;
+        let session = &mut self.sessions[index];
+        let receive = guard(|| Receive::new(Protocol::Udp, source, destination, contents));
+        let Ok(Ok(receive)) = receive else {
+            return Err(Drop::Malformed);
+        };
+        let input = Input::Receive(now, receive);
+        if !guard(|| session.rtc.accepts(&input)).unwrap_or(false) {
+            return Err(Drop::NotAccepted);
+        }
+        session.heard_at = Some(now);
+        if is_stun(contents) {
+            self.learn_address(now, index, source, destination);
+            let session = &mut self.sessions[index];
+            if !session.is_connected && session.deadline.is_none() {
+                let deadline = now + self.config.handshake_timeout;
+                session.deadline = Some((deadline, CloseReason::HandshakeTimeout));
+            }
+        }
+        let handled = self.sessions[index].handle_input(input);
+        if let Err(Some(reason)) = handled {
+            self.end_session(index, Some(reason));
+            return Err(Drop::Refused);
+        }
+        self.drain(now, index);
+        handled.map_err(|_| Drop::Refused)
+    }
+
+    /// Remembers where an authenticated request came from. An address that another session is heard
+    /// from stays with that one: who may speak for one session could else take the address of another
+    /// by a forged source.
+    fn learn_address(
+        &mut self,
+        now: Instant,
+        index: SessionIndex,
+        source: SocketAddr,
+        destination: SocketAddr,
+    ) {
+        let owner = self.demux.owner(source, destination);
+        let is_taken = owner.filter(|owner| *owner != index).is_some_and(|owner| {
+            let heard_at = self
+                .sessions
+                .get(owner)
+                .and_then(|session| session.heard_at);
+            heard_at.is_some_and(|at| now.saturating_duration_since(at) < ADDRESS_HELD)
+        });
+        if !is_taken {
+            self.demux.learn_address(index, source, destination);
+        }
+    }
+
+    /// Stops packets that claim a stream which is not theirs, before str0m sees them.
+    fn check_gate(
+        &mut self,
+        now: Instant,
+        index: SessionIndex,
+        contents: &[u8],
+    ) -> Result<(), Drop> {
+        let session = &mut self.sessions[index];
+        // RFC 7983, section 7: 128 to 191 is RTP or RTCP; payload types 64 to 95 are RTCP (RFC 5761).
+        let is_rtp = (128..192).contains(&contents[0])
+            && contents
+                .get(1)
+                .is_some_and(|second| !(64..96).contains(&(second & 0x7f)));
+        if !is_rtp {
+            return Ok(());
+        }
+        let claim = parse_claim(contents, session.names).ok_or(Drop::Malformed)?;
+        // As str0m binds: a packet that names a layer is of the layer's main stream, whatever else it says.
+        let is_repair = claim.rid.is_none()
+            && (claim.repaired_rid.is_some()
+                || session.payload_types.is_repair(claim.payload_type));
+        session
+            .gate
+            .check(now, &claim, is_repair)
+            .map_err(|refusal| match refusal {
+                Refusal::Stolen => Drop::SsrcStolen,
+                Refusal::TooMany => Drop::SsrcFlood,
+            })
+    }
+}

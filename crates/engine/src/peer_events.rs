@@ -1,0 +1,124 @@
+//! What peer connections tell, and who is to hear it.
+
+use std::time::{Duration, Instant};
+
+use str0m::IceConnectionState;
+
+use crate::demux::SessionIndex;
+use crate::{CloseReason, DataChannel, Engine, Event, LinkQuality};
+
+/// How long a client may be silent before its session ends. Long enough to walk out of one network
+/// and into the next.
+const ICE_TIMEOUT: Duration = Duration::from_secs(15);
+
+impl Engine {
+    pub(crate) fn handle_peer_events(&mut self, now: Instant) {
+        while let Some((index, id, event)) = self.peer_events.pop_front() {
+            if self.session_ids.get(&id) == Some(&index) {
+                self.handle_peer_event(now, index, event);
+            }
+        }
+    }
+
+    #[expect(clippy::wildcard_enum_match_arm, reason = "str0m's events may grow")]
+    fn handle_peer_event(&mut self, now: Instant, index: SessionIndex, event: str0m::Event) {
+        use str0m::Event as Peer;
+        match event {
+            Peer::RtpPacket(packet) => self.handle_rtp(now, index, packet),
+            Peer::KeyframeRequest(request) => self.handle_keyframe_request(now, index, &request),
+            Peer::SenderFeedback(feedback) => self.handle_sender_feedback(index, &feedback),
+            Peer::Connected => self.handle_connected(index),
+            Peer::IceConnectionStateChange(state) => self.handle_ice_state(now, index, state),
+            Peer::ChannelOpen(id, label) => self.handle_channel_open(index, id, &label),
+            Peer::ChannelClose(id) => self.sessions[index].channels.handle_close(id),
+            Peer::ChannelData(data) => self.handle_channel_data(index, data),
+            Peer::ChannelBufferedAmountLow(_) => self.touch(index),
+            Peer::PeerStats(stats) => self.handle_stats(index, &stats),
+            Peer::MediaEgressStats(stats) => {
+                self.sessions[index].link.add(stats.rtt, stats.loss);
+                let progress = &mut self.sessions[index].nacks_in;
+                self.counters.nacks_in += progress.advance(stats.mid, stats.rid, stats.nacks);
+            }
+            Peer::MediaIngressStats(stats) => {
+                let progress = &mut self.sessions[index].nacks_out;
+                self.counters.nacks_out += progress.advance(stats.mid, stats.rid, stats.nacks);
+            }
+            Peer::Closed => self.end_session(index, Some(CloseReason::PeerClosed)),
+            _ => {}
+        }
+    }
+
+    fn handle_connected(&mut self, index: SessionIndex) {
+        let session = &mut self.sessions[index];
+        session.is_connected = true;
+        session.deadline = None;
+        let (room, id) = (session.room, session.id);
+        self.emit(room, Event::Connected { session: id });
+        self.start_sending(index);
+        self.touch(index);
+    }
+
+    fn handle_ice_state(&mut self, now: Instant, index: SessionIndex, state: IceConnectionState) {
+        let session = &mut self.sessions[index];
+        match state {
+            IceConnectionState::Disconnected => {
+                session.deadline = Some((now + ICE_TIMEOUT, CloseReason::IceTimeout));
+                self.touch(index);
+            }
+            IceConnectionState::New | IceConnectionState::Checking => {}
+            IceConnectionState::Connected | IceConnectionState::Completed => {
+                if session.is_connected {
+                    session.deadline = None;
+                }
+            }
+        }
+    }
+
+    fn handle_channel_open(
+        &mut self,
+        index: SessionIndex,
+        id: str0m::channel::ChannelId,
+        label: &str,
+    ) {
+        let Some(channel) = DataChannel::from_label(label) else {
+            return;
+        };
+        let session = &mut self.sessions[index];
+        session.channels.handle_open(channel, id);
+        let (room, id) = (session.room, session.id);
+        self.emit(
+            room,
+            Event::DataChannelOpen {
+                session: id,
+                channel,
+            },
+        );
+        self.touch(index);
+    }
+
+    fn handle_channel_data(&mut self, index: SessionIndex, data: str0m::channel::ChannelData) {
+        let session = &self.sessions[index];
+        let Some(channel) = session.channels.find(data.id) else {
+            return;
+        };
+        let event = Event::Data {
+            session: session.id,
+            channel,
+            data: data.data.into(),
+        };
+        self.emit(session.room, event);
+    }
+
+    fn handle_stats(&mut self, index: SessionIndex, stats: &str0m::stats::PeerStats) {
+        let session = &mut self.sessions[index];
+        let reported = std::mem::take(&mut session.link);
+        let rtt = stats.rtt.or(reported.rtt);
+        let quality = LinkQuality {
+            rtt_ms: rtt.map(|rtt| rtt.as_secs_f32() * 1000.0),
+            loss_up: stats.ingress_loss_fraction,
+            loss_down: stats.egress_loss_fraction.or(reported.loss),
+        };
+        let (room, session) = (session.room, session.id);
+        self.emit(room, Event::Quality { session, quality });
+    }
+}
