@@ -80,6 +80,9 @@ impl Client {
     /// Makes a client with a socket of its own.
     pub(crate) fn new(now: Instant) -> Self {
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        // More than the kernel grants is asked for; less loss where clients are slow.
+        let buffer = socket2::SockRef::from(&socket).set_recv_buffer_size(4 << 20);
+        buffer.unwrap();
         let local = socket.local_addr().unwrap();
         let mut rtc = Rtc::builder()
             .set_rtp_mode(true)

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use str0m::Rtc;
 use str0m::format::Codec;
-use str0m::media::{Mid, Rid};
+use str0m::media::{Mid, Pt, Rid};
 use str0m::rtp::{ExtensionValues, RtpWrite};
 
 /// How a track is sent.
@@ -20,6 +20,8 @@ pub(crate) struct Shape {
     pub(crate) packets: u32,
     /// Payload of a packet.
     pub(crate) packet_bytes: usize,
+    /// Over which part of a frame's time its packets are spread; 0 sends them at once.
+    pub(crate) spread: f64,
 }
 
 impl Shape {
@@ -31,6 +33,7 @@ impl Shape {
             interval: Duration::from_millis(20),
             packets: 2,
             packet_bytes: 300,
+            spread: 0.0,
         }
     }
 
@@ -42,6 +45,7 @@ impl Shape {
             interval: Duration::from_millis(20),
             packets: 1,
             packet_bytes: 90,
+            spread: 0.0,
         }
     }
 }
@@ -60,7 +64,10 @@ pub(crate) struct Publication {
     shape: Shape,
     layers: Vec<Layer>,
     frame: u32,
+    /// Packets of the frame that are written.
+    written: u32,
     number: u64,
+    frame_due: Instant,
     due: Instant,
 }
 
@@ -88,7 +95,9 @@ impl Publication {
             shape,
             layers,
             frame: 0,
+            written: 0,
             number: 1,
+            frame_due: now,
             due: now,
         }
     }
@@ -106,60 +115,65 @@ impl Publication {
         }
     }
 
-    /// Writes a frame if one is due. Gives whether it was.
+    /// Writes a packet of each layer if one is due. Gives whether it was.
     pub(crate) fn write(&mut self, now: Instant, rtc: &mut Rtc) -> bool {
         if self.due > now {
             return false;
         }
-        self.due += self.shape.interval;
         let codec = if self.shape.is_video {
             Codec::Vp8
         } else {
             Codec::Opus
         };
-        let params = rtc.codec_config().params().iter();
-        let Some(pt) = params
-            .filter(|params| params.spec().codec == codec)
-            .map(|params| params.pt())
-            .next()
-        else {
-            return true;
-        };
-        let clock = if self.shape.is_video { 90_000 } else { 48_000 };
-        let step = u32::try_from(self.shape.interval.as_micros()).unwrap() / 100 * clock / 10_000;
-        for layer in &mut self.layers {
-            let keyframe = std::mem::take(&mut layer.keyframe);
-            for index in 0..self.shape.packets {
-                let mut payload = vec![0_u8; self.shape.packet_bytes];
-                if self.shape.is_video {
-                    let [_, _, high, low] = self.frame.to_be_bytes();
-                    let start = if index == 0 { DESCRIPTOR } else { 0x80 };
-                    let header = u8::from(!(keyframe && index == 0));
-                    payload[..5].copy_from_slice(&[start, 0x80, 0x80 | high, low, header]);
-                }
-                let end = payload.len() - 8;
-                payload[end..].copy_from_slice(&self.number.to_be_bytes());
-                self.number += 1;
-                layer.sequence += 1;
-                let mut values = ExtensionValues::default();
-                if !self.shape.is_video {
-                    values.audio_level = Some(-20);
-                    values.voice_activity = Some(true);
-                }
-                let timestamp = 1000 + self.frame.wrapping_mul(step);
-                let sequence = layer.sequence.into();
-                let write = RtpWrite::new(pt, sequence, timestamp, now, payload)
-                    .marker(self.shape.is_video && index + 1 == self.shape.packets)
-                    .nackable(self.shape.is_video)
-                    .ext_vals(values);
-                let mut direct = rtc.direct_api();
-                if let Some(stream) = direct.stream_tx_by_mid(self.mid, layer.rid) {
-                    stream.write_rtp(write);
-                }
+        let mut params = rtc.codec_config().params().iter();
+        if let Some(params) = params.find(|params| params.spec().codec == codec) {
+            let pt = params.pt();
+            for layer in 0..self.layers.len() {
+                self.write_packet(now, rtc, pt, layer);
             }
         }
-        self.frame += 1;
+        self.written += 1;
+        if self.written < self.shape.packets {
+            let spread = self.shape.interval.mul_f64(self.shape.spread);
+            self.due = self.frame_due + spread * self.written / self.shape.packets;
+        } else {
+            self.written = 0;
+            self.frame += 1;
+            self.frame_due += self.shape.interval;
+            self.due = self.frame_due;
+        }
         true
+    }
+
+    fn write_packet(&mut self, now: Instant, rtc: &mut Rtc, pt: Pt, layer: usize) {
+        let layer = &mut self.layers[layer];
+        let is_first = self.written == 0;
+        let mut payload = vec![0_u8; self.shape.packet_bytes];
+        let mut values = ExtensionValues::default();
+        if self.shape.is_video {
+            let keyframe = is_first && std::mem::take(&mut layer.keyframe);
+            let [_, _, high, low] = self.frame.to_be_bytes();
+            let start = if is_first { DESCRIPTOR } else { 0x80 };
+            payload[..5].copy_from_slice(&[start, 0x80, 0x80 | high, low, u8::from(!keyframe)]);
+        } else {
+            values.audio_level = Some(-20);
+            values.voice_activity = Some(true);
+        }
+        let end = payload.len() - 8;
+        payload[end..].copy_from_slice(&self.number.to_be_bytes());
+        self.number += 1;
+        layer.sequence += 1;
+        let clock = if self.shape.is_video { 90_000 } else { 48_000 };
+        let step = u32::try_from(self.shape.interval.as_micros()).unwrap() / 100 * clock / 10_000;
+        let timestamp = 1000 + self.frame.wrapping_mul(step);
+        let write = RtpWrite::new(pt, layer.sequence.into(), timestamp, now, payload)
+            .marker(self.shape.is_video && self.written + 1 == self.shape.packets)
+            .nackable(self.shape.is_video)
+            .ext_vals(values);
+        let mut direct = rtc.direct_api();
+        if let Some(stream) = direct.stream_tx_by_mid(self.mid, layer.rid) {
+            stream.write_rtp(write);
+        }
     }
 }
 
