@@ -6,7 +6,7 @@ const server = 'http://127.0.0.1:7880';
 
 export default defineConfig({
   plugins: [react()],
-  build: { target: 'es2022', sourcemap: true },
+  build: { target: 'es2022', sourcemap: true, chunkSizeWarningLimit: 700 },
   server: {
     proxy: {
       '/api': server,

@@ -1,12 +1,10 @@
 /** English texts in ICU message format. Keys are shared by every language. */
 export const en = {
   'app.language': 'Deutsch',
-  'app.theme': 'Theme',
   'app.theme.auto': 'Theme: system',
   'app.theme.light': 'Theme: light',
   'app.theme.dark': 'Theme: dark',
   'app.loading': 'Loading',
-  'app.close': 'Close',
   'app.home': 'Back to start',
   'app.supportCode': 'Code for support: {code}',
   'app.notFound.title': 'There is no such page',
@@ -22,8 +20,6 @@ export const en = {
   'join.room.missing': 'Enter the name of the room',
   'join.room.invalid': 'Use letters, digits, dots, dashes and underscores, 64 at most',
   'join.submit': 'Continue',
-  'join.noDevMode.title': 'Joining needs a link',
-  'join.noDevMode.text': 'Open the link from your invitation. It leads straight into your room.',
   'join.showcase.title': 'A room of your own',
   'join.showcase.text': 'Your server, your people. Open the door in the browser, nothing to install.',
   'join.showcase.you': 'You',
@@ -63,10 +59,8 @@ export const en = {
   'check.media.cameraOnly': 'Camera works, microphone does not',
   'check.media.none': 'No microphone and no camera',
   'check.join': 'Join now',
-  'check.joining': 'Joining',
   'check.join.note': 'You can change everything later, inside.',
 
-  'call.room': 'Room {room}',
   'call.controls': 'Call controls',
   'call.stage': 'Stage',
   'call.elapsed': 'In this call for {time}',
@@ -144,7 +138,6 @@ export const en = {
   'people.slow': 'Slow connection',
   'people.lost': 'Connection lost',
   'people.sharing': 'Sharing the screen',
-  'people.aria': 'People, {count, plural, one {# in the room} other {# in the room}}',
   'panel.close': 'Close panel',
   'panel.label': 'People and chat',
 
@@ -154,7 +147,6 @@ export const en = {
   'chat.send': 'Send',
   'chat.failed': 'Not sent',
   'chat.retry': 'Send again',
-  'chat.sending': 'Sending',
   'chat.log': 'Messages',
   'chat.new': 'New',
   'chat.you': 'You',

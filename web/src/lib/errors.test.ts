@@ -22,6 +22,8 @@ describe('connectErrorCode', () => {
     [refused(401, 'token is expired'), false, 'token-expired'],
     [refused(401, 'invalid token'), true, 'token-expired'],
     [refused(403, 'permission denied'), false, 'not-allowed'],
+    [refused(401, 'permissions denied'), false, 'not-allowed'],
+    [refused(401, 'the token expired 3600 s ago'), false, 'token-expired'],
     [refused(500, 'room has exceeded its max participants'), false, 'room-full'],
     [refused(503, 'room is full'), true, 'room-full'],
     [refused(429, 'rate limited'), false, 'rate-limited'],

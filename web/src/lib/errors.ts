@@ -33,6 +33,10 @@ export type ErrorCode = (typeof errorCodes)[number];
 export type DeviceKind = 'camera' | 'mic';
 export type DeviceErrorCode = `${DeviceKind}-${'denied' | 'missing' | 'busy'}`;
 
+/** What trying again with the same link cannot change. */
+export const isFinal = (code: ErrorCode): boolean =>
+  code === 'token-expired' || code === 'token-invalid' || code === 'not-allowed';
+
 /** What `getUserMedia` failed with, by the name of its exception. */
 export function deviceErrorCode(kind: DeviceKind, error: unknown): DeviceErrorCode {
   const name = error instanceof Error || error instanceof DOMException ? error.name : '';
@@ -77,10 +81,11 @@ export function connectErrorCode(failure: ConnectFailure, expired: boolean): Err
   if (/full|max(imum)? participants|exceeded its max|too many participants/.test(message)) return 'room-full';
   if (failure.status === 429 || message.includes('rate limit')) return 'rate-limited';
   if (expired || message.includes('expired')) return 'token-expired';
+  if (message.includes('permission')) return 'not-allowed';
   if (failure.status === 401) return 'token-invalid';
   if (failure.status === 403) return message.includes('token') ? 'token-invalid' : 'not-allowed';
   if (/invalid token|signature|api key/.test(message)) return 'token-invalid';
-  if (/permission|not allowed|unauthorized/.test(message)) return 'not-allowed';
+  if (/not allowed|unauthorized/.test(message)) return 'not-allowed';
   if (/could not establish (pc|peer)|pc connection|ice /.test(message)) return 'media-failed';
   if (failure.unreachable || (failure.status ?? 0) >= 500 || message.includes('websocket')) return 'server-gone';
   return 'unknown';

@@ -50,7 +50,7 @@ function Strip({ items, viewport, onPin }: { items: TileItem[]; viewport: Viewpo
     <div className={classes.strip} {...swipe}>
       <ul>
         {pageOf(items, current, perPage).map((item) => (
-          <Tile key={item.key} item={item} pinned={false} onPin={onPin} />
+          <Tile key={item.key} item={item} pinned={false} onPin={onPin} small />
         ))}
       </ul>
       {pages > 1 && <Pager page={current} pages={pages} onPage={setPage} />}

@@ -5,12 +5,13 @@ import { SignalIcon } from './SignalIcon';
 import classes from './Tile.module.css';
 
 /** Name and marks at the bottom left of a tile; every mark has a word for screen readers. */
-export function NameTag({ person }: { person: Person }) {
+export function NameTag({ person, small }: { person: Person; small: boolean }) {
   const text = useText();
+  const own = small ? text('call.you.short') : text('call.you', { name: person.name });
   const weak = person.quality === 'poor' || person.quality === 'lost';
   return (
     <span className={classes.tag}>
-      <span className="cut">{person.isLocal ? text('call.you.short') : person.name}</span>
+      <span className="cut">{person.isLocal ? own : person.name}</span>
       {!person.micOn && (
         <>
           <IconMicrophoneOff className={classes.muted ?? ''} stroke={2} aria-hidden="true" />

@@ -11,11 +11,13 @@ interface Props {
   item: TileItem;
   pinned: boolean;
   onPin: (key: string) => void;
+  /** In the strip, where the own name is just "You". */
+  small?: boolean;
   style?: CSSProperties;
 }
 
 /** A person's camera, or their initials; or a shared screen in the grid. */
-export function Tile({ item, pinned, onPin, style }: Props) {
+export function Tile({ item, pinned, onPin, small = false, style }: Props) {
   const text = useText();
   const { person, source } = item;
   const isShare = source === 'screen_share';
@@ -56,7 +58,7 @@ export function Tile({ item, pinned, onPin, style }: Props) {
           </span>
         </span>
       ) : (
-        <NameTag person={person} />
+        <NameTag person={person} small={small} />
       )}
     </li>
   );

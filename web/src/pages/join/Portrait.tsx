@@ -13,7 +13,7 @@ interface Look {
 const tone = (name: string, step: number) => `var(--mantine-color-${name}-${step})`;
 
 const looks: Record<Sitter, Look> = {
-  lucia: { wall: tone('gray', 3), light: tone('warn', 1), coat: tone('danger', 6), skin: tone('warn', 3), shade: tone('warn', 4), hair: tone('dark', 6), cut: 'long' },
+  lucia: { wall: tone('gray', 3), light: tone('warn', 1), coat: tone('warn', 5), skin: tone('warn', 2), shade: tone('warn', 3), hair: tone('dark', 6), cut: 'long' },
   kenji: { wall: tone('gray', 4), light: tone('info', 1), coat: tone('info', 8), skin: tone('warn', 1), shade: tone('warn', 2), hair: tone('dark', 7), cut: 'short' },
   leila: { wall: tone('success', 1), light: tone('gray', 0), coat: tone('accent', 6), skin: tone('warn', 2), shade: tone('warn', 3), hair: tone('accent', 8), cut: 'scarf' },
   you: { wall: tone('gray', 3), light: tone('success', 1), coat: tone('accent', 7), skin: tone('warn', 6), shade: tone('warn', 7), hair: tone('dark', 8), cut: 'curls' },

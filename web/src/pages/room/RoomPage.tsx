@@ -7,7 +7,7 @@ import { devJoin } from '../../api/client';
 import { useInstance } from '../../api/useInstance';
 import { StatePage } from '../../components/StatePage';
 import { useText } from '../../i18n/I18n';
-import { apiErrorCode, type ErrorCode } from '../../lib/errors';
+import { apiErrorCode, isFinal, type ErrorCode } from '../../lib/errors';
 import { loadName, saveName, type DeviceChoice } from '../../lib/profile';
 import { readToken } from '../../lib/token';
 import { AfterCall } from './AfterCall';
@@ -72,7 +72,7 @@ export function RoomPage() {
       <StatePage
         code={phase.code}
         supportCode={phase.supportCode}
-        onRetry={check}
+        onRetry={isFinal(phase.code) ? undefined : check}
         retryLabel={phase.code === 'duplicate-identity' ? text('after.rejoin') : text('error.retry')}
         actions={<HomeButton onClick={() => void navigate({ to: '/' })} />}
       />
