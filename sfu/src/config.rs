@@ -78,7 +78,7 @@ impl Default for SfuConfig {
             handshake_timeout: Duration::from_secs(5),
             data_queue_bytes_max: 1 << 20,
             new_ssrcs_per_second: 50,
-            sdp_bytes_max: 64 << 10,
+            sdp_bytes_max: 256 << 10,
             sessions_per_shard_max: 4000,
         }
     }

@@ -32,7 +32,7 @@ impl Default for EngineConfig {
             handshake_timeout: Duration::from_secs(5),
             data_queue_bytes_max: 1024 * 1024,
             new_ssrcs_per_second: 30,
-            sdp_bytes_max: 64 * 1024,
+            sdp_bytes_max: 256 * 1024,
             sessions_max: 10_000,
         }
     }

@@ -19,7 +19,7 @@ use crate::gate::{NameExtensions, SsrcGate};
 use crate::peer::PayloadTypes;
 use crate::timers::Timer;
 use crate::{
-    CloseReason, Datagram, EngineConfig, MediaKind, SessionConfig, SessionId, SessionKind,
+    CloseReason, Datagram, EngineConfig, Event, MediaKind, SessionConfig, SessionId, SessionKind,
     Subscribe, TrackId,
 };
 
@@ -156,6 +156,15 @@ impl Negotiation {
         }
     }
 
+    /// Tells whether sections of these kinds and names may answer what waits; with nothing to answer
+    /// anything may, and is ignored.
+    pub(crate) fn awaits_answer_with(&self, sections: &[(Option<MediaKind>, Option<Mid>)]) -> bool {
+        match &self.exchange {
+            Exchange::AwaitsAnswer(pending) => pending.sections == sections,
+            Exchange::Idle | Exchange::AwaitsOffer => true,
+        }
+    }
+
     pub(crate) fn is_idle(&self) -> bool {
         match self.exchange {
             Exchange::Idle => true,
@@ -166,8 +175,12 @@ impl Negotiation {
 
 pub(crate) struct PendingOffer {
     pub(crate) offer: SdpPendingOffer,
-    /// Sections that this offer adds: they vanish with it.
+    /// Sections that this offer adds.
     pub(crate) added: Vec<(Mid, MediaKind)>,
+    /// Its sections, which an answer has to repeat.
+    pub(crate) sections: Vec<(Option<MediaKind>, Option<Mid>)>,
+    /// The offer as it was told.
+    pub(crate) event: Event,
 }
 
 /// What a drained session had to say.

@@ -122,6 +122,10 @@ impl Engine {
         if id != 0 && id != negotiation.offers {
             return Ok(());
         }
+        if !negotiation.awaits_answer_with(&description.outline()) {
+            let reason = "it doesn't answer the sections of the offer";
+            return Err(OfferError::Refused(reason.to_owned()));
+        }
         let Some(pending) = negotiation.take_pending() else {
             return Ok(());
         };
@@ -158,7 +162,8 @@ impl Engine {
         }
     }
 
-    /// Offers again with new ICE credentials (subscriber sessions).
+    /// Offers again with new ICE credentials (subscriber sessions). An offer that still waits for its
+    /// answer is repeated first.
     pub fn restart_ice(&mut self, session: SessionId) {
         let Some(index) = self.session_ids.get(&session).copied() else {
             return;
@@ -166,7 +171,8 @@ impl Engine {
         if self.sessions[index].kind != SessionKind::Subscriber {
             return;
         }
-        self.drop_pending_offer(index);
+        // A client that has the offer already could not take another one in its place.
+        self.repeat_offer(index);
         self.sessions[index].negotiation.wants_ice_restart = true;
         self.mark_dirty(index);
     }
@@ -217,7 +223,10 @@ impl Engine {
         if self.sessions[index].ice_lite {
             description.remove_everywhere("a=candidate:");
         }
-        Ok(description)
+        match description.missing() {
+            Some(missing) => Err(OfferError::Malformed(missing.to_owned())),
+            None => Ok(description),
+        }
     }
 
     fn unwrap_accepted<T>(

@@ -1,5 +1,6 @@
 //! Our own offers, and asking a client for one.
 
+use str0m::change::SdpPendingOffer;
 use str0m::media::{Direction as PeerDirection, MediaKind as PeerKind, Mid};
 
 use crate::demux::SessionIndex;
@@ -51,54 +52,54 @@ impl Engine {
             Ok(made) => made,
             Err(reason) => return self.end_session(index, Some(reason)),
         };
-        let Some((text, pending, ufrag)) = made else {
+        let Some(prepared) = made else {
             return;
         };
-        if let Some(ufrag) = ufrag {
-            self.demux.learn_ufrag(index, &ufrag);
+        if let Some(ufrag) = &prepared.ufrag {
+            self.demux.learn_ufrag(index, ufrag);
         }
-        let Some(mut description) = Description::parse(&text) else {
+        let Some(mut description) = Description::parse(&prepared.text) else {
             return;
         };
         self.name_sections(index, &mut description);
-        let mid_to_track = self.mid_to_track(index);
-        let session = &mut self.sessions[index];
-        session.negotiation.exchange = Exchange::AwaitsAnswer(pending);
-        session.negotiation.offers += 1;
-        let event = Event::Offer {
-            session: session.id,
-            id: session.negotiation.offers,
+        let offer = Event::Offer {
+            session: self.sessions[index].id,
+            id: self.sessions[index].negotiation.offers + 1,
             sdp: description.to_string(),
-            mid_to_track,
+            mid_to_track: self.mid_to_track(index),
         };
+        let session = &mut self.sessions[index];
+        session.negotiation.offers += 1;
+        session.negotiation.exchange = Exchange::AwaitsAnswer(PendingOffer {
+            offer: prepared.offer,
+            added: prepared.added,
+            sections: description.outline(),
+            event: offer.clone(),
+        });
         let room = session.room;
-        self.emit(room, event);
+        self.emit(room, offer);
     }
 
-    /// Gives up an offer whose answer will not come; what it added is added again later.
-    pub(super) fn drop_pending_offer(&mut self, index: SessionIndex) {
-        let session = &mut self.sessions[index];
-        let Some(pending) = session.negotiation.take_pending() else {
-            return;
-        };
-        for subscription in &mut session.subscriptions {
-            let is_lost = pending
-                .added
-                .iter()
-                .any(|(mid, _)| subscription.section == Some(*mid));
-            if is_lost {
-                subscription.section = None;
-            }
-        }
-        if !session.is_connected {
-            session.negotiation.has_channels = false;
+    /// Sends the offer that waits for its answer once more, for a client that may have missed it.
+    pub(super) fn repeat_offer(&mut self, index: SessionIndex) {
+        let session = &self.sessions[index];
+        if let Exchange::AwaitsAnswer(pending) = &session.negotiation.exchange {
+            let (room, offer) = (session.room, pending.event.clone());
+            self.emit(room, offer);
         }
     }
 }
 
-type PreparedOffer = Option<(String, PendingOffer, Option<String>)>;
+/// An offer as str0m made it.
+struct Prepared {
+    text: String,
+    offer: SdpPendingOffer,
+    added: Vec<(Mid, MediaKind)>,
+    /// The new ufrag, if ICE restarts.
+    ufrag: Option<String>,
+}
 
-fn prepare_offer(session: &mut Session) -> PreparedOffer {
+fn prepare_offer(session: &mut Session) -> Option<Prepared> {
     give_sections_back(session);
     let reused = take_free_sections(session);
     for (mid, kind) in reused.iter().copied() {
@@ -140,11 +141,12 @@ fn prepare_offer(session: &mut Session) -> PreparedOffer {
     let ufrag = wants_restart.then(|| api.ice_restart(true).ufrag);
     let (offer, pending) = api.apply()?;
     session.negotiation.has_channels = true;
-    let pending = PendingOffer {
+    Some(Prepared {
+        text: offer.to_sdp_string(),
         offer: pending,
         added,
-    };
-    Some((offer.to_sdp_string(), pending, ufrag))
+        ufrag,
+    })
 }
 
 /// Sections that carried a track which is gone lose their stream, so that the next has a new SSRC.

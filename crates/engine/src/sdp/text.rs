@@ -94,12 +94,54 @@ impl Description {
         is_usable.then_some(Self { session, sections })
     }
 
+    /// Kind and mid of each section, in order.
+    pub(crate) fn outline(&self) -> Vec<(Option<MediaKind>, Option<Mid>)> {
+        let sections = self.sections.iter();
+        sections
+            .map(|section| (section.kind(), section.mid()))
+            .collect()
+    }
+
+    /// Says what a connection can't be set up without and the description lacks (RFC 8839, section 5.4;
+    /// RFC 8842, section 5; RFC 8829, section 5.8).
+    pub(crate) fn missing(&self) -> Option<&'static str> {
+        const NEEDED: [(&str, &str); 4] = [
+            ("a=ice-ufrag:", "a=ice-ufrag is missing"),
+            ("a=ice-pwd:", "a=ice-pwd is missing"),
+            ("a=fingerprint:", "a=fingerprint is missing"),
+            ("a=setup:", "a=setup is missing"),
+        ];
+        let mut mids: Vec<Mid> = self.sections.iter().filter_map(Section::mid).collect();
+        mids.sort_unstable();
+        if mids.len() < self.sections.len() || mids.windows(2).any(|pair| pair[0] == pair[1]) {
+            return Some("each section needs an a=mid of its own");
+        }
+        let has = |prefix: &str| {
+            let lines = self.sections.iter().flat_map(|section| &section.lines);
+            self.session
+                .iter()
+                .chain(lines)
+                .any(|line| line.starts_with(prefix))
+        };
+        let lacking = NEEDED.iter().find(|(prefix, _)| !has(prefix));
+        lacking.map(|(_, message)| *message)
+    }
+
     /// Removes the lines of the session and of all sections that start with `prefix`.
     pub(crate) fn remove_everywhere(&mut self, prefix: &str) {
         self.session.retain(|line| !line.starts_with(prefix));
         for section in &mut self.sections {
             section.remove(prefix);
         }
+    }
+}
+
+impl Description {
+    /// Tells whether a line of the session or of a section starts with `prefix`.
+    pub(super) fn has(&self, prefix: &str) -> bool {
+        let lines = self.sections.iter().flat_map(|section| &section.lines);
+        let mut lines = self.session.iter().chain(lines);
+        lines.any(|line| line.starts_with(prefix))
     }
 }
 
@@ -123,6 +165,11 @@ impl Section {
         } else {
             None
         }
+    }
+
+    /// The `m=` line.
+    pub(super) fn first_line(&self) -> &str {
+        &self.lines[0]
     }
 
     pub(crate) fn mid(&self) -> Option<Mid> {

@@ -205,7 +205,7 @@ impl Default for LimitConfig {
             signal_message_bytes_max: 256 * 1024,
             signal_messages_per_second: 100,
             signal_queue_messages_max: 1024,
-            sdp_bytes_max: 64 * 1024,
+            sdp_bytes_max: 256 * 1024,
             identity_bytes_max: 256,
             room_name_bytes_max: 256,
             metadata_bytes_max: 64 * 1024,

@@ -1,0 +1,16 @@
+//! The test kit: engines and real peers in virtual time.
+
+pub(crate) mod client;
+pub(crate) mod link;
+pub(crate) mod peer;
+pub(crate) mod reception;
+pub(crate) mod seals;
+pub(crate) mod source;
+pub(crate) mod stamp;
+pub(crate) mod world;
+
+pub(crate) use client::{Client, MODES, Mode, SOON, Track};
+pub(crate) use link::Link;
+pub(crate) use peer::{Change, sections};
+pub(crate) use source::Script;
+pub(crate) use world::World;

@@ -1,0 +1,70 @@
+//! Nonce safety, seen from the wire: no (SSRC, extended sequence) and no (SSRC, SRTCP index) is sealed
+//! twice with different content towards one peer (RFC 7714, section 8).
+
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+#[derive(Debug, Default)]
+pub(crate) struct Seals {
+    rtp: HashMap<(usize, u32, u64), u64>,
+    rtcp: HashMap<(usize, u32, u32), u64>,
+    newest: HashMap<(usize, u32), u64>,
+}
+
+impl Seals {
+    /// Looks at a datagram to a peer; panics at a nonce that is used again.
+    pub(crate) fn observe(&mut self, peer: usize, datagram: &[u8]) {
+        let [first, second, ..] = *datagram else {
+            return;
+        };
+        if !(128..192).contains(&first) || datagram.len() < 16 {
+            return;
+        }
+        let mut hasher = DefaultHasher::new();
+        datagram.hash(&mut hasher);
+        let content = hasher.finish();
+        if (64..96).contains(&(second & 0x7f)) {
+            let index = word(&datagram[datagram.len() - 4..]);
+            let before = self
+                .rtcp
+                .insert((peer, word(&datagram[4..]), index), content);
+            assert!(
+                before.is_none_or(|before| before == content),
+                "SRTCP index {index:x} was used twice"
+            );
+            return;
+        }
+        let ssrc = word(&datagram[8..]);
+        let sequence = u16::from_be_bytes([datagram[2], datagram[3]]);
+        let extended = self.extend(peer, ssrc, sequence);
+        let before = self.rtp.insert((peer, ssrc, extended), content);
+        assert!(
+            before.is_none_or(|before| before == content),
+            "SSRC {ssrc:x} sealed number {extended} twice"
+        );
+    }
+
+    fn extend(&mut self, peer: usize, ssrc: u32, sequence: u16) -> u64 {
+        let newest = self
+            .newest
+            .entry((peer, ssrc))
+            .or_insert(u64::from(sequence) + (1 << 16));
+        let ahead = sequence.wrapping_sub(u16::try_from(*newest & 0xffff).expect("masked"));
+        let extended = if ahead < 1 << 15 {
+            *newest + u64::from(ahead)
+        } else {
+            *newest - u64::from(ahead.wrapping_neg())
+        };
+        *newest = extended.max(*newest);
+        extended
+    }
+
+    /// How many RTP packets were looked at.
+    pub(crate) fn count(&self) -> usize {
+        self.rtp.len()
+    }
+}
+
+fn word(bytes: &[u8]) -> u32 {
+    u32::from_be_bytes([bytes[0], bytes[1], bytes[2], bytes[3]])
+}

@@ -1,0 +1,373 @@
+//! Scripted media: a microphone and a camera that obey keyframe requests.
+
+use std::time::{Duration, Instant};
+
+use engine::{Codec, MediaKind, TrackId};
+use forwarding::descriptor::vp8::{PictureId, Vp8Temporal};
+use forwarding::descriptor::vp9::{Vp9Layer, Vp9References, Vp9Structure};
+use forwarding::{Vp8Descriptor, Vp9Descriptor};
+use str0m::Rtc;
+use str0m::media::{Mid, Pt, Rid};
+use str0m::rtp::{ExtensionValues, RtpWrite};
+
+use super::stamp::Stamp;
+
+pub(crate) const AUDIO_INTERVAL: Duration = Duration::from_millis(20);
+pub(crate) const FRAME_INTERVAL: Duration = Duration::from_millis(40);
+
+const AUDIO_TICKS: u32 = 960;
+const FRAME_TICKS: u32 = 3600;
+const FILL_BYTES: usize = 300;
+
+/// What is published.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Script {
+    /// Opus with an audio level of -20 dBov.
+    Opus,
+    /// VP8 in one encoding.
+    Vp8,
+    /// VP8 in three encodings q, h, f, each with two temporal layers.
+    Vp8Simulcast,
+    /// VP9 with three spatial layers.
+    Vp9Svc,
+}
+
+impl Script {
+    pub(crate) fn kind(self) -> MediaKind {
+        match self {
+            Self::Opus => MediaKind::Audio,
+            Self::Vp8 | Self::Vp8Simulcast | Self::Vp9Svc => MediaKind::Video,
+        }
+    }
+
+    pub(crate) fn codec(self) -> Codec {
+        match self {
+            Self::Opus => Codec::Opus,
+            Self::Vp8 | Self::Vp8Simulcast => Codec::Vp8,
+            Self::Vp9Svc => Codec::Vp9,
+        }
+    }
+
+    pub(crate) fn rids(self) -> &'static [&'static str] {
+        match self {
+            Self::Opus | Self::Vp8 | Self::Vp9Svc => &[],
+            Self::Vp8Simulcast => &["q", "h", "f"],
+        }
+    }
+
+    fn interval(self) -> Duration {
+        match self {
+            Self::Opus => AUDIO_INTERVAL,
+            Self::Vp8 | Self::Vp8Simulcast | Self::Vp9Svc => FRAME_INTERVAL,
+        }
+    }
+}
+
+/// A track that a peer sends.
+#[derive(Debug)]
+pub(crate) struct Source {
+    pub(crate) track: TrackId,
+    pub(crate) mid: Mid,
+    pub(crate) script: Script,
+    pub(crate) next_at: Instant,
+    /// Nothing is sent while this is off.
+    pub(crate) is_on: bool,
+    /// What `a=audio-level` says, in dBov.
+    pub(crate) level: i8,
+    pub(crate) encodings: Vec<Encoding>,
+}
+
+/// One simulcast encoding.
+#[derive(Debug)]
+pub(crate) struct Encoding {
+    pub(crate) rid: Option<Rid>,
+    layer: u8,
+    sequence: u64,
+    timestamp: u32,
+    picture_id: u16,
+    tl0_pic_idx: u8,
+    pub(crate) frame: u32,
+    base: Option<u32>,
+    pub(crate) wants_keyframe: bool,
+    pub(crate) is_on: bool,
+    /// When it was asked for keyframes.
+    pub(crate) requests: Vec<Instant>,
+    pub(crate) keyframes: Vec<Instant>,
+}
+
+impl Source {
+    pub(crate) fn new(track: TrackId, mid: Mid, script: Script, now: Instant, salt: u64) -> Self {
+        let rids = script.rids().iter().map(|rid| Some(Rid::from(*rid)));
+        let rids: Vec<_> = if script.rids().is_empty() {
+            vec![None]
+        } else {
+            rids.collect()
+        };
+        let encodings = rids
+            .into_iter()
+            .zip(0_u8..)
+            .map(|(rid, layer)| Encoding::new(rid, layer, salt))
+            .collect();
+        Self {
+            track,
+            mid,
+            script,
+            next_at: now,
+            is_on: true,
+            level: -20,
+            encodings,
+        }
+    }
+
+    /// The streams of the track.
+    pub(crate) fn rids(&self) -> Vec<(Mid, Option<Rid>)> {
+        let encodings = self.encodings.iter();
+        encodings.map(|encoding| (self.mid, encoding.rid)).collect()
+    }
+
+    /// Takes over the numbers of a track that was sent by the same sender.
+    pub(crate) fn go_on_from(&mut self, retired: Self) {
+        self.encodings = retired.encodings;
+        for encoding in &mut self.encodings {
+            encoding.wants_keyframe = true;
+            encoding.requests.clear();
+        }
+    }
+
+    /// Sends what is due.
+    pub(crate) fn tick(&mut self, now: Instant, rtc: &mut Rtc) {
+        while self.next_at <= now {
+            self.next_at += self.script.interval();
+            if !self.is_on {
+                continue;
+            }
+            let Some(payload_type) = payload_type(rtc, self.script) else {
+                continue;
+            };
+            let level = self.level;
+            for encoding in self.encodings.iter_mut().filter(|encoding| encoding.is_on) {
+                let packets = match self.script {
+                    Script::Opus => encoding.opus_packet(level),
+                    Script::Vp8 | Script::Vp8Simulcast => encoding.vp8_frame(now),
+                    Script::Vp9Svc => encoding.vp9_picture(now),
+                };
+                encoding.send(now, rtc, self.mid, payload_type, packets);
+            }
+        }
+    }
+
+    pub(crate) fn handle_keyframe_request(&mut self, now: Instant, rid: Option<Rid>) {
+        for encoding in self.encodings.iter_mut().filter(|e| e.rid == rid) {
+            encoding.wants_keyframe = true;
+            encoding.requests.push(now);
+        }
+    }
+}
+
+struct Packet {
+    payload: Vec<u8>,
+    marker: bool,
+    nackable: bool,
+    extensions: ExtensionValues,
+}
+
+impl Encoding {
+    fn new(rid: Option<Rid>, layer: u8, salt: u64) -> Self {
+        let [a, b, c, d, ..] = salt.to_be_bytes();
+        Self {
+            rid,
+            layer,
+            // Some begin shortly before the wrap.
+            sequence: u64::from(u16::from_be_bytes([a | 0x7f, b])),
+            timestamp: u32::from_be_bytes([a, b, c, layer]),
+            picture_id: u16::from_be_bytes([c, d]) & 0x7fff,
+            tl0_pic_idx: d,
+            frame: 0,
+            base: None,
+            wants_keyframe: false,
+            is_on: true,
+            requests: Vec::new(),
+            keyframes: Vec::new(),
+        }
+    }
+
+    fn send(
+        &mut self,
+        now: Instant,
+        rtc: &mut Rtc,
+        mid: Mid,
+        payload_type: Pt,
+        packets: Vec<Packet>,
+    ) {
+        let mut direct = rtc.direct_api();
+        let Some(stream) = direct.stream_tx_by_mid(mid, self.rid) else {
+            return;
+        };
+        for packet in packets {
+            let write = RtpWrite::new(
+                payload_type,
+                self.sequence.into(),
+                self.timestamp,
+                now,
+                packet.payload,
+            )
+            .marker(packet.marker)
+            .nackable(packet.nackable)
+            .ext_vals(packet.extensions);
+            stream.write_rtp(write);
+            self.sequence += 1;
+        }
+    }
+
+    fn opus_packet(&mut self, level: i8) -> Vec<Packet> {
+        self.timestamp = self.timestamp.wrapping_add(AUDIO_TICKS);
+        let mut payload = vec![0x78; 40];
+        self.stamp(0, false, (0, 1), None).write(&mut payload);
+        self.frame += 1;
+        vec![Packet {
+            payload,
+            marker: false,
+            nackable: false,
+            extensions: ExtensionValues {
+                audio_level: Some(level),
+                voice_activity: Some(true),
+                ..ExtensionValues::default()
+            },
+        }]
+    }
+
+    /// Every second frame is of temporal layer 1, which no other frame needs. Larger encodings have more
+    /// packets per frame.
+    fn vp8_frame(&mut self, now: Instant) -> Vec<Packet> {
+        self.timestamp = self.timestamp.wrapping_add(FRAME_TICKS);
+        let keyframe = self.take_keyframe(now);
+        let temporal = if keyframe {
+            0
+        } else {
+            u8::from(self.frame % 2 == 1)
+        };
+        if temporal == 0 {
+            self.tl0_pic_idx = self.tl0_pic_idx.wrapping_add(1);
+        }
+        let count = 1 + self.layer + 2 * u8::from(keyframe);
+        let needs = self.base.filter(|_| !keyframe);
+        let mut packets = Vec::new();
+        for index in 0..count {
+            let descriptor = Vp8Descriptor {
+                non_reference: temporal > 0,
+                partition_start: index == 0,
+                partition: 0,
+                picture_id: Some(PictureId::Wide(self.picture_id)),
+                tl0_pic_idx: Some(self.tl0_pic_idx),
+                temporal: Some(Vp8Temporal {
+                    id: temporal,
+                    layer_sync: temporal > 0,
+                }),
+                key_idx: None,
+                keyframe: keyframe && index == 0,
+            };
+            let mut payload = vec![0; 7];
+            let written = descriptor.write(&mut payload).expect("it can be written");
+            payload.truncate(written);
+            payload.resize(written + FILL_BYTES, 0);
+            self.stamp(temporal, keyframe, (index, count), needs)
+                .write(&mut payload);
+            packets.push(video_packet(payload, index + 1 == count));
+        }
+        self.picture_id = (self.picture_id + 1) & 0x7fff;
+        if temporal == 0 {
+            self.base = Some(self.frame);
+        }
+        self.frame += 1;
+        packets
+    }
+
+    /// One packet for each of three spatial layers.
+    fn vp9_picture(&mut self, now: Instant) -> Vec<Packet> {
+        self.timestamp = self.timestamp.wrapping_add(FRAME_TICKS);
+        let keyframe = self.take_keyframe(now);
+        self.picture_id = (self.picture_id + 1) & 0x7fff;
+        self.tl0_pic_idx = self.tl0_pic_idx.wrapping_add(1);
+        let mut packets = Vec::new();
+        for spatial in 0..3 {
+            let descriptor = Vp9Descriptor {
+                picture_id: Some(PictureId::Wide(self.picture_id)),
+                inter_picture: !keyframe,
+                flexible: false,
+                frame_start: true,
+                frame_end: true,
+                not_for_upper_layers: spatial == 2,
+                layer: Some(Vp9Layer {
+                    temporal: 0,
+                    switching_up: false,
+                    spatial,
+                    inter_layer: spatial > 0,
+                    tl0_pic_idx: Some(self.tl0_pic_idx),
+                }),
+                references: Vp9References::default(),
+                structure: (keyframe && spatial == 0).then_some(Vp9Structure {
+                    spatial_layers: 3,
+                    resolutions: None,
+                }),
+            };
+            let mut payload = vec![0; 46];
+            let written = descriptor.write(&mut payload).expect("it can be written");
+            payload.truncate(written);
+            payload.resize(written + FILL_BYTES, 0);
+            let mut stamp = self.stamp(0, keyframe, (spatial, 3), None);
+            stamp.layer = spatial;
+            stamp.write(&mut payload);
+            packets.push(video_packet(payload, spatial == 2));
+        }
+        self.frame += 1;
+        packets
+    }
+
+    fn take_keyframe(&mut self, now: Instant) -> bool {
+        let keyframe = std::mem::take(&mut self.wants_keyframe) || self.frame == 0;
+        if keyframe {
+            self.keyframes.push(now);
+        }
+        keyframe
+    }
+
+    fn stamp(
+        &self,
+        temporal: u8,
+        keyframe: bool,
+        (index, count): (u8, u8),
+        needs: Option<u32>,
+    ) -> Stamp {
+        Stamp {
+            layer: self.layer,
+            temporal,
+            keyframe,
+            index,
+            count,
+            frame: self.frame,
+            needs,
+        }
+    }
+}
+
+fn video_packet(payload: Vec<u8>, marker: bool) -> Packet {
+    Packet {
+        payload,
+        marker,
+        nackable: true,
+        extensions: ExtensionValues::default(),
+    }
+}
+
+fn payload_type(rtc: &Rtc, script: Script) -> Option<Pt> {
+    let wanted = match script {
+        Script::Opus => str0m::format::Codec::Opus,
+        Script::Vp8 | Script::Vp8Simulcast => str0m::format::Codec::Vp8,
+        Script::Vp9Svc => str0m::format::Codec::Vp9,
+    };
+    rtc.codec_config()
+        .params()
+        .iter()
+        .find(|parameters| parameters.spec().codec == wanted)
+        .map(str0m::format::PayloadParams::pt)
+}

@@ -1,0 +1,564 @@
+//! A world in virtual time: engines, peers, and a network between them.
+//!
+//! Time jumps to the next event, so nothing waits. What must always hold is checked on every datagram:
+//! no nonce is used twice, payloads arrive undamaged, no packet twice.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use engine::{
+    Answer, CloseReason, DataChannel, Datagram, Engine, EngineConfig, Event, Offer, OfferError,
+    PendingTrack, RelayMessage, RoomId, SessionId, ShardId, TrackId,
+};
+use str0m::net::{Protocol, Receive};
+use str0m::{Input, Output};
+
+use super::link::Rng;
+use super::peer::{Change, Peer};
+use super::seals::Seals;
+
+/// One way of signalling.
+const SIGNALLING_DELAY: Duration = Duration::from_millis(20);
+
+/// Way of a message between shards.
+const RELAY_DELAY: Duration = Duration::from_micros(50);
+
+/// More rounds at one instant mean that somebody spins.
+const ROUNDS_MAX: usize = 2000;
+
+/// Events that are shown when a test fails.
+const EVENTS_SHOWN: usize = 12;
+
+pub(crate) const ROOM: RoomId = RoomId(1);
+
+/// What travels.
+enum Cargo {
+    ToServer {
+        shard: usize,
+        source: SocketAddr,
+        datagram: Vec<u8>,
+    },
+    ToPeer {
+        peer: usize,
+        source: SocketAddr,
+        datagram: Vec<u8>,
+    },
+    Relay {
+        from: usize,
+        to: usize,
+        message: RelayMessage,
+    },
+    /// An offer of the server.
+    Offer {
+        peer: usize,
+        id: u32,
+        sdp: String,
+        carried: Vec<(String, TrackId)>,
+    },
+    /// An answer of a client.
+    Answered { peer: usize, id: u32, sdp: String },
+    /// An offer of a client.
+    Offered { peer: usize, sdp: String },
+    /// An answer of the server.
+    Answer { peer: usize, answer: Answer },
+    Sections {
+        peer: usize,
+        audios: u32,
+        videos: u32,
+    },
+}
+
+pub(crate) struct World {
+    pub(crate) now: Instant,
+    pub(crate) start: Instant,
+    seed: u64,
+    pub(crate) rng: Rng,
+    pub(crate) engines: Vec<Engine>,
+    pub(crate) peers: Vec<Peer>,
+    pub(crate) announced: Vec<(usize, PendingTrack)>,
+    pub(crate) unpublished: Vec<TrackId>,
+    pub(crate) events: Vec<(Instant, Event)>,
+    /// Handshakes that peers began: the first datagram of each.
+    pub(crate) hellos: Vec<Vec<u8>>,
+    /// Largest number of media messages that crossed between shards, per track.
+    pub(crate) relayed_media: usize,
+    pub(crate) seals: Seals,
+    /// Whether media datagrams to the server are noted.
+    pub(crate) sniffs: bool,
+    pub(crate) sniffed: Vec<Vec<u8>>,
+    pub(crate) ids: u64,
+    flights: BTreeMap<(Instant, u64), Cargo>,
+    flown: u64,
+    transmit: Vec<Datagram>,
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!(
+                "seed {}, {:?} after the start",
+                self.seed,
+                self.now - self.start
+            );
+            for engine in &self.engines {
+                eprintln!("{:?}", engine.counters());
+            }
+            for (at, event) in self.events.iter().rev().take(EVENTS_SHOWN) {
+                eprintln!("{:?} {event:?}", *at - self.start);
+            }
+        }
+    }
+}
+
+impl World {
+    /// A world with one engine.
+    pub(crate) fn new(seed: u64) -> Self {
+        Self::with(seed, 1, |_| {})
+    }
+
+    /// A world with as many engines as `shards`.
+    pub(crate) fn with(seed: u64, shards: u8, adjust: impl Fn(&mut EngineConfig)) -> Self {
+        let now = some_instant();
+        let mut engines = Vec::new();
+        for shard in 0..shards {
+            let mut config = EngineConfig {
+                shard: ShardId(shard),
+                candidates: vec![server_address(usize::from(shard))],
+                ..EngineConfig::default()
+            };
+            adjust(&mut config);
+            let mut engine = Engine::new(config);
+            engine.open_room(ROOM);
+            engines.push(engine);
+        }
+        Self {
+            now,
+            start: now,
+            seed,
+            rng: Rng::new(seed),
+            engines,
+            peers: Vec::new(),
+            announced: Vec::new(),
+            unpublished: Vec::new(),
+            events: Vec::new(),
+            hellos: Vec::new(),
+            relayed_media: 0,
+            seals: Seals::default(),
+            sniffs: false,
+            sniffed: Vec::new(),
+            ids: 0,
+            flights: BTreeMap::new(),
+            flown: 0,
+            transmit: Vec::new(),
+        }
+    }
+
+    pub(crate) fn next_id(&mut self) -> u64 {
+        self.ids += 1;
+        self.ids
+    }
+
+    /// Lets time pass.
+    pub(crate) fn run_for(&mut self, duration: Duration) {
+        let end = self.now + duration;
+        while self.step(end) {}
+        self.now = end;
+    }
+
+    /// Lets time pass until something holds; panics if it doesn't within `deadline`.
+    pub(crate) fn run_until(
+        &mut self,
+        what: &str,
+        deadline: Duration,
+        mut holds: impl FnMut(&Self) -> bool,
+    ) {
+        let end = self.now + deadline;
+        while !holds(self) {
+            assert!(self.step(end), "{what} within {deadline:?}");
+        }
+    }
+
+    /// Goes to the next event, if it is not after `end`.
+    pub(crate) fn step(&mut self, end: Instant) -> bool {
+        self.settle();
+        let flight = self.flights.keys().next().map(|(at, _)| *at);
+        let engines = self.engines.iter_mut().filter_map(Engine::poll_timeout);
+        let peers = self.peers.iter().filter(|peer| !peer.is_gone);
+        let next = engines
+            .chain(peers.map(Peer::next_at))
+            .chain(flight)
+            .min()
+            .filter(|next| *next <= end);
+        let Some(next) = next else { return false };
+        self.now = self.now.max(next);
+        self.settle();
+        true
+    }
+
+    /// Does all that is due now.
+    pub(crate) fn settle(&mut self) {
+        for _ in 0..ROUNDS_MAX {
+            if !self.settle_once() {
+                return;
+            }
+        }
+        panic!("somebody spins");
+    }
+
+    fn settle_once(&mut self) -> bool {
+        let now = self.now;
+        let mut is_busy = false;
+        while let Some(flight) = self.flights.first_entry()
+            && flight.key().0 <= now
+        {
+            let cargo = flight.remove();
+            self.deliver(cargo);
+            is_busy = true;
+        }
+        for index in 0..self.engines.len() {
+            let engine = &mut self.engines[index];
+            if engine.poll_timeout().is_some_and(|at| at <= now) {
+                engine.handle_timeout(now);
+                is_busy = true;
+            }
+            self.flush_engine(index);
+        }
+        for index in 0..self.peers.len() {
+            let peer = &self.peers[index];
+            if !peer.is_gone && peer.next_at() <= now {
+                self.drive_peer(index);
+                is_busy = true;
+            }
+        }
+        is_busy
+    }
+
+    fn flush_engine(&mut self, index: usize) {
+        let mut transmit = std::mem::take(&mut self.transmit);
+        self.engines[index].flush(self.now, &mut transmit);
+        for datagram in transmit.drain(..) {
+            self.send_down(datagram);
+        }
+        self.transmit = transmit;
+        while let Some((to, message)) = self.engines[index].poll_relay() {
+            self.relayed_media += usize::from(message.is_media());
+            let to = usize::from(to.0);
+            self.fly(
+                RELAY_DELAY,
+                Cargo::Relay {
+                    from: index,
+                    to,
+                    message,
+                },
+            );
+        }
+        while let Some((room, event)) = self.engines[index].poll_event() {
+            assert_eq!(room, ROOM);
+            self.handle_event(event);
+        }
+    }
+
+    fn fly(&mut self, delay: Duration, cargo: Cargo) {
+        self.fly_until(self.now + delay, cargo);
+    }
+
+    fn fly_until(&mut self, at: Instant, cargo: Cargo) {
+        self.flown += 1;
+        self.flights.insert((at, self.flown), cargo);
+    }
+
+    fn send_down(&mut self, datagram: Datagram) {
+        let peer = self
+            .peers
+            .iter()
+            .position(|peer| peer.public == datagram.destination);
+        let Some(index) = peer else { return };
+        self.seals.observe(index, &datagram.contents);
+        let arrival = self.peers[index].down.travel(self.now, &mut self.rng);
+        if let Some(at) = arrival {
+            let cargo = Cargo::ToPeer {
+                peer: index,
+                source: datagram.source,
+                datagram: datagram.contents,
+            };
+            self.fly_until(at, cargo);
+        }
+    }
+
+    fn deliver(&mut self, cargo: Cargo) {
+        match cargo {
+            Cargo::ToServer {
+                shard,
+                source,
+                datagram,
+            } => self.inject(shard, source, &datagram),
+            Cargo::ToPeer {
+                peer,
+                source,
+                datagram,
+            } => self.deliver_to_peer(peer, source, &datagram),
+            Cargo::Relay { from, to, message } => {
+                let from = ShardId(u8::try_from(from).expect("few shards"));
+                self.engines[to].handle_relay(self.now, from, message);
+            }
+            Cargo::Offer {
+                peer,
+                id,
+                sdp,
+                carried,
+            } => self.deliver_offer(peer, id, &sdp, carried),
+            Cargo::Answered { peer, id, sdp } => {
+                let session = self.peers[peer].session;
+                let answered = self.engine_of(session).handle_answer(session, id, &sdp);
+                match answered {
+                    Ok(()) | Err(OfferError::NoSession) => {}
+                    Err(error) => panic!("an honest answer was refused: {error}"),
+                }
+            }
+            Cargo::Offered { peer, sdp } => self.deliver_offered(peer, sdp),
+            Cargo::Answer { peer, answer } => {
+                let peer = &mut self.peers[peer];
+                if !peer.is_gone {
+                    peer.handle_answer(&answer.sdp, answer.mid_to_track);
+                    peer.timeout = self.now;
+                }
+            }
+            Cargo::Sections {
+                peer,
+                audios,
+                videos,
+            } => {
+                let changes = &mut self.peers[peer].changes;
+                changes.push(Change::Receive(engine::MediaKind::Audio, audios));
+                changes.push(Change::Receive(engine::MediaKind::Video, videos));
+                changes.push(Change::Again);
+                self.peers[peer].timeout = self.now;
+            }
+        }
+    }
+
+    /// Gives a datagram to an engine at once, whoever sent it.
+    pub(crate) fn inject(&mut self, shard: usize, source: SocketAddr, datagram: &[u8]) {
+        let destination = server_address(shard);
+        self.engines[shard].handle_datagram(self.now, source, destination, datagram);
+    }
+
+    fn deliver_to_peer(&mut self, index: usize, source: SocketAddr, datagram: &[u8]) {
+        let peer = &mut self.peers[index];
+        if peer.is_gone {
+            return;
+        }
+        let Ok(receive) = Receive::new(Protocol::Udp, source, peer.address, datagram) else {
+            panic!("the server sent something unreadable");
+        };
+        let input = Input::Receive(self.now, receive);
+        if peer.rtc.accepts(&input) {
+            let _ = peer.rtc.handle_input(input);
+        }
+        peer.timeout = self.now;
+        self.drain_peer(index);
+    }
+
+    fn deliver_offer(&mut self, index: usize, id: u32, sdp: &str, carried: Vec<(String, TrackId)>) {
+        let peer = &mut self.peers[index];
+        if peer.is_gone || peer.is_mute {
+            return;
+        }
+        let sdp = peer.handle_offer(sdp, carried);
+        peer.timeout = self.now;
+        self.fly(
+            SIGNALLING_DELAY,
+            Cargo::Answered {
+                peer: index,
+                id,
+                sdp,
+            },
+        );
+    }
+
+    fn deliver_offered(&mut self, index: usize, sdp: String) {
+        let session = self.peers[index].session;
+        let pending = self.announced.iter().filter(|(peer, _)| *peer == index);
+        let pending = pending.map(|(_, track)| track.clone()).collect();
+        let offer = Offer { sdp, pending };
+        let answer = match self.engine_of(session).handle_offer(session, &offer) {
+            Ok(answer) => answer,
+            Err(OfferError::NoSession) => return,
+            Err(error) => panic!("an honest offer was refused: {error}"),
+        };
+        for bound in &answer.published {
+            self.announced
+                .retain(|(_, track)| track.track != bound.track);
+        }
+        self.unpublished.extend(&answer.unpublished);
+        self.fly(
+            SIGNALLING_DELAY,
+            Cargo::Answer {
+                peer: index,
+                answer,
+            },
+        );
+    }
+
+    fn drive_peer(&mut self, index: usize) {
+        let peer = &mut self.peers[index];
+        peer.tick(self.now);
+        let _ = peer.rtc.handle_input(Input::Timeout(self.now));
+        self.drain_peer(index);
+        let salt = self.rng.next();
+        let offer = self.peers[index].make_offer(self.now, salt);
+        if let Some(sdp) = offer {
+            self.fly(SIGNALLING_DELAY, Cargo::Offered { peer: index, sdp });
+        }
+    }
+
+    fn drain_peer(&mut self, index: usize) {
+        loop {
+            let peer = &mut self.peers[index];
+            match peer.rtc.poll_output() {
+                Ok(Output::Timeout(at)) => {
+                    peer.timeout = at;
+                    peer.is_gone |= !peer.rtc.is_alive();
+                    return;
+                }
+                Ok(Output::Transmit(transmit)) => {
+                    let datagram: Vec<u8> = transmit.contents.into();
+                    self.send_up(index, transmit.destination, datagram);
+                }
+                Ok(Output::Event(event)) => peer.handle_event(self.now, event),
+                Err(_) => {}
+            }
+        }
+    }
+
+    fn send_up(&mut self, index: usize, destination: SocketAddr, datagram: Vec<u8>) {
+        let peer = &self.peers[index];
+        // A DTLS handshake record with a ClientHello (RFC 6347, section 4.2).
+        if datagram.first() == Some(&22) && datagram.get(13) == Some(&1) {
+            self.hellos.push(datagram.clone());
+        }
+        let is_media = datagram.first().is_some_and(|first| *first >= 128);
+        if self.sniffs && is_media && peer.kind != engine::SessionKind::Subscriber {
+            self.sniffed.push(datagram.clone());
+        }
+        let is_dtls = datagram
+            .first()
+            .is_some_and(|first| (20..64).contains(first));
+        if is_dtls && peer.is_dtls_blocked {
+            return;
+        }
+        let shard = self
+            .engines
+            .iter()
+            .enumerate()
+            .position(|(shard, _)| server_address(shard) == destination);
+        let (Some(shard), source) = (shard, peer.public) else {
+            return;
+        };
+        let arrival = self.peers[index].up.travel(self.now, &mut self.rng);
+        if let Some(at) = arrival {
+            self.fly_until(
+                at,
+                Cargo::ToServer {
+                    shard,
+                    source,
+                    datagram,
+                },
+            );
+        }
+    }
+
+    fn handle_event(&mut self, event: Event) {
+        let peer_of = |session: SessionId, peers: &[Peer]| {
+            peers.iter().position(|peer| peer.session == session)
+        };
+        let cargo = match &event {
+            Event::Offer {
+                session,
+                id,
+                sdp,
+                mid_to_track,
+            } => peer_of(*session, &self.peers).map(|peer| Cargo::Offer {
+                peer,
+                id: *id,
+                sdp: sdp.clone(),
+                carried: mid_to_track.clone(),
+            }),
+            Event::SectionsNeeded {
+                session,
+                audios,
+                videos,
+            } => peer_of(*session, &self.peers).map(|peer| Cargo::Sections {
+                peer,
+                audios: *audios,
+                videos: *videos,
+            }),
+            Event::Connected { .. }
+            | Event::Closed { .. }
+            | Event::DataChannelOpen { .. }
+            | Event::Data { .. }
+            | Event::EncodingStarted { .. }
+            | Event::Subscribed { .. }
+            | Event::CodecRefused { .. }
+            | Event::LayerDemand { .. }
+            | Event::Speakers { .. }
+            | Event::Quality { .. } => None,
+        };
+        if let Some(cargo) = cargo {
+            self.fly(SIGNALLING_DELAY, cargo);
+        }
+        self.events.push((self.now, event));
+    }
+
+    pub(crate) fn engine_of(&mut self, session: SessionId) -> &mut Engine {
+        &mut self.engines[usize::from(session.shard().0)]
+    }
+
+    /// Why a session ended by itself, if it did.
+    pub(crate) fn closed(&self, session: SessionId) -> Option<CloseReason> {
+        self.events.iter().find_map(|(_, event)| match event {
+            Event::Closed {
+                session: closed,
+                reason,
+            } if *closed == session => Some(*reason),
+            _ => None,
+        })
+    }
+
+    /// Panics if any session ended by itself.
+    pub(crate) fn assert_nothing_closed(&self) {
+        let closed = self
+            .events
+            .iter()
+            .find(|(_, event)| matches!(event, Event::Closed { .. }));
+        assert!(closed.is_none(), "{closed:?}");
+    }
+
+    pub(crate) fn send_data(&mut self, session: SessionId, channel: DataChannel, data: &[u8]) {
+        let data = Bytes::copy_from_slice(data);
+        self.engine_of(session).send_data(session, channel, data);
+    }
+
+    pub(crate) fn drops(&self, shard: usize, reason: engine::Drop) -> u64 {
+        let drops = self.engines[shard].counters().drops();
+        drops
+            .filter(|(dropped, _)| *dropped == reason)
+            .map(|(_, count)| count)
+            .sum()
+    }
+}
+
+pub(crate) fn server_address(shard: usize) -> SocketAddr {
+    let shard = u16::try_from(shard).expect("few shards");
+    SocketAddr::from(([127, 0, 0, 1], 7882 + shard))
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a virtual clock needs some first instant"
+)]
+fn some_instant() -> Instant {
+    Instant::now()
+}

@@ -1,0 +1,10 @@
+//! Whole calls in virtual time: engines, real peers, and a network that delays, loses and reorders.
+
+mod data;
+mod join;
+mod kit;
+mod layers;
+mod negotiation;
+mod network;
+mod rooms;
+mod security;
