@@ -136,15 +136,6 @@ impl Description {
     }
 }
 
-impl Description {
-    /// Tells whether a line of the session or of a section starts with `prefix`.
-    pub(super) fn has(&self, prefix: &str) -> bool {
-        let lines = self.sections.iter().flat_map(|section| &section.lines);
-        let mut lines = self.session.iter().chain(lines);
-        lines.any(|line| line.starts_with(prefix))
-    }
-}
-
 impl fmt::Display for Description {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let lines = self.sections.iter().flat_map(|section| &section.lines);
@@ -165,11 +156,6 @@ impl Section {
         } else {
             None
         }
-    }
-
-    /// The `m=` line.
-    pub(super) fn first_line(&self) -> &str {
-        &self.lines[0]
     }
 
     pub(crate) fn mid(&self) -> Option<Mid> {
