@@ -169,6 +169,10 @@ pub struct LimitConfig {
     pub signal_message_bytes_max: usize,
     /// Signalling messages per second and participant.
     pub signal_messages_per_second: u32,
+    /// News of one participant that the others are told per second; more are told together.
+    pub participant_updates_per_second: u32,
+    /// Data packets per second and participant; more are dropped.
+    pub data_packets_per_second: u32,
     /// Signalling messages that wait for a client that reads slowly.
     pub signal_queue_messages_max: usize,
     /// Bytes of one SDP.
@@ -204,6 +208,8 @@ impl Default for LimitConfig {
             handshake_timeout_ms: 5000,
             signal_message_bytes_max: 256 * 1024,
             signal_messages_per_second: 100,
+            participant_updates_per_second: 20,
+            data_packets_per_second: 2000,
             signal_queue_messages_max: 1024,
             sdp_bytes_max: 256 * 1024,
             identity_bytes_max: 256,
