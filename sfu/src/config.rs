@@ -34,6 +34,8 @@ pub struct SfuConfig {
     pub spill: SpillConfig,
     /// ICE and DTLS must be done within this time.
     pub handshake_timeout: Duration,
+    /// Least time between two keyframe requests for one layer of a publisher.
+    pub keyframe_interval: Duration,
     /// Bytes that may wait on one data channel of one session.
     pub data_queue_bytes_max: usize,
     /// New SSRCs that one session may bring up in a second.
@@ -76,6 +78,7 @@ impl Default for SfuConfig {
             relay_packets_max: 4096,
             spill: SpillConfig::default(),
             handshake_timeout: Duration::from_secs(5),
+            keyframe_interval: Duration::from_millis(500),
             data_queue_bytes_max: 1 << 20,
             new_ssrcs_per_second: 50,
             sdp_bytes_max: 256 << 10,
@@ -101,6 +104,7 @@ impl SfuConfig {
             batch_datagrams_max: rtc.batch_datagrams_max,
             relay_packets_max: rtc.relay_packets_max,
             handshake_timeout: Duration::from_millis(limit.handshake_timeout_ms),
+            keyframe_interval: Duration::from_millis(limit.keyframe_request_interval_ms),
             data_queue_bytes_max: limit.data_channel_queue_bytes_max,
             new_ssrcs_per_second: limit.new_ssrcs_per_second,
             sdp_bytes_max: limit.sdp_bytes_max,
@@ -116,6 +120,7 @@ impl SfuConfig {
             shard,
             candidates: self.node_ips.iter().map(at_port).collect(),
             handshake_timeout: self.handshake_timeout,
+            keyframe_interval: self.keyframe_interval,
             data_queue_bytes_max: self.data_queue_bytes_max,
             new_ssrcs_per_second: self.new_ssrcs_per_second,
             sdp_bytes_max: self.sdp_bytes_max,

@@ -14,6 +14,8 @@ pub struct EngineConfig {
     pub candidates: Vec<SocketAddr>,
     /// From the first valid connectivity check to the end of the DTLS handshake.
     pub handshake_timeout: Duration,
+    /// Least time between two keyframe requests for one layer of a publisher.
+    pub keyframe_interval: Duration,
     /// Bytes that may wait for one data channel of one session.
     pub data_queue_bytes_max: usize,
     /// New SSRCs that one session may bring up per second.
@@ -30,6 +32,7 @@ impl Default for EngineConfig {
             shard: ShardId(0),
             candidates: vec![SocketAddr::from(([127, 0, 0, 1], 7882))],
             handshake_timeout: Duration::from_secs(5),
+            keyframe_interval: Duration::from_millis(500),
             data_queue_bytes_max: 1024 * 1024,
             new_ssrcs_per_second: 30,
             sdp_bytes_max: 256 * 1024,

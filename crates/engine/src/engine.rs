@@ -126,7 +126,9 @@ impl Engine {
     /// Opens a room; its sessions may come now.
     pub fn open_room(&mut self, room: RoomId) {
         if !self.room_ids.contains_key(&room) {
-            let index = self.rooms.insert(Room::new(room));
+            let index = self
+                .rooms
+                .insert(Room::new(room, self.config.keyframe_interval));
             self.room_ids.insert(room, index);
             self.counters.rooms += 1;
         }

@@ -1,6 +1,7 @@
 //! A room on one shard: what `forwarding` decides for, and whom its decisions reach.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use forwarding::{SubscriptionKey, TrackKey};
 
@@ -29,10 +30,10 @@ pub(crate) struct Subscriber {
 }
 
 impl Room {
-    pub(crate) fn new(id: RoomId) -> Self {
+    pub(crate) fn new(id: RoomId, keyframe_interval: Duration) -> Self {
         Self {
             id,
-            media: forwarding::Room::new(),
+            media: forwarding::Room::with_keyframe_interval(keyframe_interval),
             tracks: HashMap::new(),
             subscribers: Vec::new(),
             timer: Timer::default(),

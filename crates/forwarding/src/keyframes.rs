@@ -1,7 +1,7 @@
 //! When to ask a publisher for keyframes.
 //!
 //! Invariants:
-//! - an encoding is asked at most once per [`INTERVAL`], however many subscribers ask;
+//! - an encoding is asked at most once per interval, however many subscribers ask;
 //! - a request that comes too early is not lost but sent later, unless a keyframe came first;
 //! - while a subscription waits for a keyframe, its encoding is asked again and again.
 
@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use crate::layer::ENCODINGS;
 
-/// Shortest time between two requests for the same encoding (reliability.md: 500 ms per layer).
-pub(crate) const INTERVAL: Duration = Duration::from_millis(500);
+/// Shortest time between two requests for the same encoding, if nothing else is configured.
+pub(crate) const INTERVAL_DEFAULT: Duration = Duration::from_millis(500);
 
 /// Time between two requests for an encoding that sends nothing: it may be paused or muted.
 const INTERVAL_IDLE: Duration = Duration::from_secs(2);
@@ -27,11 +27,11 @@ struct Slot {
 
 impl Slot {
     /// Says when the next request is due; `now` if at once.
-    fn due(&self, now: Instant) -> Option<Instant> {
+    fn due(&self, now: Instant, interval: Duration) -> Option<Instant> {
         let interval = if self.asked || (self.waited && self.flows) {
-            INTERVAL
+            interval
         } else if self.waited {
-            INTERVAL_IDLE
+            interval.max(INTERVAL_IDLE)
         } else {
             return None;
         };
@@ -40,12 +40,21 @@ impl Slot {
 }
 
 /// The requests of one track.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct KeyframeRequests {
+    interval: Duration,
     slots: [Slot; ENCODINGS],
 }
 
 impl KeyframeRequests {
+    /// Asks an encoding at most once per `interval`.
+    pub(crate) fn new(interval: Duration) -> Self {
+        Self {
+            interval,
+            slots: [Slot::default(); ENCODINGS],
+        }
+    }
+
     /// A subscriber asked.
     pub(crate) fn handle_request(&mut self, encoding: u8) {
         if let Some(slot) = self.slots.get_mut(usize::from(encoding)) {
@@ -71,7 +80,7 @@ impl KeyframeRequests {
     /// Gives an encoding to ask now.
     pub(crate) fn poll(&mut self, now: Instant) -> Option<u8> {
         for (encoding, slot) in (0_u8..).zip(self.slots.iter_mut()) {
-            if slot.due(now).is_some_and(|at| at <= now) {
+            if slot.due(now, self.interval).is_some_and(|at| at <= now) {
                 slot.last_sent = Some(now);
                 slot.asked = false;
                 return Some(encoding);
@@ -82,7 +91,8 @@ impl KeyframeRequests {
 
     /// Says when [`poll`](Self::poll) has something next; `now` for what is due at once.
     pub(crate) fn timeout(&self, now: Instant) -> Option<Instant> {
-        self.slots.iter().filter_map(|slot| slot.due(now)).min()
+        let due = |slot: &Slot| slot.due(now, self.interval);
+        self.slots.iter().filter_map(due).min()
     }
 }
 
@@ -92,6 +102,7 @@ mod tests {
     use crate::test_time::origin;
     use proptest::prelude::*;
 
+    const INTERVAL: Duration = INTERVAL_DEFAULT;
     const FLOWING: u8 = 0b111;
 
     fn ms(milliseconds: u64) -> Duration {
@@ -101,7 +112,7 @@ mod tests {
     #[test]
     fn a_request_that_comes_too_early_is_sent_later() {
         let start = origin();
-        let mut requests = KeyframeRequests::default();
+        let mut requests = KeyframeRequests::new(INTERVAL);
         requests.handle_request(1);
         assert_eq!(requests.poll(start), Some(1));
         assert_eq!(requests.poll(start), None);
@@ -119,7 +130,7 @@ mod tests {
     #[test]
     fn a_keyframe_serves_those_who_asked_before() {
         let start = origin();
-        let mut requests = KeyframeRequests::default();
+        let mut requests = KeyframeRequests::new(INTERVAL);
         requests.handle_request(0);
         requests.poll(start);
         requests.handle_request(0);
@@ -132,7 +143,7 @@ mod tests {
     #[test]
     fn an_encoding_that_is_waited_for_is_asked_again() {
         let start = origin();
-        let mut requests = KeyframeRequests::default();
+        let mut requests = KeyframeRequests::new(INTERVAL);
         requests.set_waited(0b100, FLOWING);
 
         let mut asked_at = Vec::new();
@@ -148,7 +159,7 @@ mod tests {
     #[test]
     fn a_silent_encoding_is_asked_less_often() {
         let start = origin();
-        let mut requests = KeyframeRequests::default();
+        let mut requests = KeyframeRequests::new(INTERVAL);
         requests.set_waited(0b001, 0);
         requests.poll(start);
 
@@ -162,7 +173,7 @@ mod tests {
             steps in proptest::collection::vec((0_u64..300, 0_u8..4, 0_u8..8, 0_u8..8), 0..100),
         ) {
             let mut now = origin();
-            let mut requests = KeyframeRequests::default();
+            let mut requests = KeyframeRequests::new(INTERVAL);
             let mut last: [Option<Instant>; ENCODINGS] = [None; ENCODINGS];
             for (passed_ms, asked, waited, flowing) in steps {
                 now += ms(passed_ms);

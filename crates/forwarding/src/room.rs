@@ -4,9 +4,10 @@
 //! - every subscription belongs to exactly one track and ends with it;
 //! - work per packet is that of its track's subscriptions, whatever else is in the room.
 
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use crate::forwarder::Forwarder;
+use crate::keyframes::INTERVAL_DEFAULT;
 use crate::layer::{Codec, LayerTarget};
 use crate::packet::{Forward, PacketView};
 use crate::slab::{Slab, SubscriptionKey, TrackKey};
@@ -24,8 +25,9 @@ struct SubscriptionPlace {
 /// A room: published tracks and subscriptions to them.
 ///
 /// Keys of tracks and subscriptions that are gone are accepted everywhere and do nothing.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Room {
+    keyframe_interval: Duration,
     tracks: Slab<TrackKey, Track>,
     subscriptions: Slab<SubscriptionKey, SubscriptionPlace>,
     speakers: Speakers,
@@ -38,15 +40,30 @@ pub struct Room {
 }
 
 impl Room {
-    /// Makes an empty room.
+    /// Makes an empty room whose publishers are asked for a keyframe every 500 ms at most.
     #[must_use]
     pub fn new() -> Self {
-        Self::default()
+        Self::with_keyframe_interval(INTERVAL_DEFAULT)
+    }
+
+    /// Makes an empty room in which an encoding is asked for a keyframe once per `interval` at most.
+    #[must_use]
+    pub fn with_keyframe_interval(interval: Duration) -> Self {
+        Self {
+            keyframe_interval: interval,
+            tracks: Slab::default(),
+            subscriptions: Slab::default(),
+            speakers: Speakers::default(),
+            is_stale: false,
+            is_demand_stale: false,
+            keyframes_due: None,
+        }
     }
 
     /// Adds a track of `encodings` simulcast encodings; 1 for sound, SVC and everything else.
     pub fn publish(&mut self, codec: Codec, encodings: u8) -> TrackKey {
-        self.tracks.insert(Track::new(codec, encodings))
+        self.tracks
+            .insert(Track::new(codec, encodings, self.keyframe_interval))
     }
 
     /// Removes a track and its subscriptions.
@@ -270,6 +287,12 @@ impl Room {
         let place = *self.subscriptions.get(subscription)?;
         let track = self.tracks.get_mut(place.track)?;
         Some((track, place.index))
+    }
+}
+
+impl Default for Room {
+    fn default() -> Self {
+        Self::new()
     }
 }
 

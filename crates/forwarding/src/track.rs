@@ -261,12 +261,12 @@ pub(crate) struct Track {
 }
 
 impl Track {
-    pub(crate) fn new(codec: Codec, encodings: u8) -> Self {
+    pub(crate) fn new(codec: Codec, encodings: u8, keyframe_interval: Duration) -> Self {
         Self {
             codec,
             encodings: EncodingTable::new(codec, encodings),
             subscriptions: Vec::new(),
-            keyframes: KeyframeRequests::default(),
+            keyframes: KeyframeRequests::new(keyframe_interval),
             is_stale: false,
             next_evaluation: None,
             told_demand: None,
