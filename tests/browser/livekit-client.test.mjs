@@ -106,6 +106,18 @@ for (const single of [true, false]) {
       await sees(bob, 'alice');
     });
 
+    test('a track is unsubscribed and subscribed again', async () => {
+      const [, bob] = await pair(single);
+      await sees(bob, 'alice');
+
+      for (let turn = 0; turn < 3; turn++) {
+        await bob.evaluate(() => peer.publication('alice').setSubscribed(false));
+        await until(bob, () => peer.publication('alice').track === undefined);
+        await bob.evaluate(() => peer.publication('alice').setSubscribed(true));
+        await sees(bob, 'alice', { frames: 5 });
+      }
+    });
+
     test('ten republications show pictures each time and keep the SDP bounded', async (t) => {
       const [alice, bob] = await pair(single);
       const sections = () => bob.evaluate(() => {

@@ -34,6 +34,9 @@ status=$?
 count() { sed -n "s/^# $1 //p" "$report" | tail -n 1; }
 failed=$(($(count fail) + $(count cancelled)))
 [ "$status" != 0 ] && [ "$failed" = 0 ] && failed=1
+panics="$(count_panics)"
+[ "$panics" = 0 ] || status=1
+failed=$((failed + panics))
 echo "$(count pass) passed, $failed failed"
 rm -f "$report"
 exit "$status"

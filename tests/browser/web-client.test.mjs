@@ -167,6 +167,7 @@ test('two people meet: join, device check, grid, speaker view, chat, mute, share
   await id(alice, 'toggle-camera').click();
   await playing(bob, `[data-testid=tile]:not([data-identity="${bob.identity}"]) video`);
 
+  await id(bob, 'toggle-chat').click();
   await id(alice, 'toggle-share').click();
   await playing(bob, '[data-testid=share-stage] video');
   await accessible(bob, 'screen share');

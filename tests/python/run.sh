@@ -26,7 +26,8 @@ cd "$here" || exit 1
 # The tests wait more than they work, so two run at a time.
 "$venv/bin/python" -m pytest --numprocesses 2 --dist worksteal --junitxml="$report" "$@"
 status=$?
-"$venv/bin/python" - "$report" "$status" <<'PY'
+panics="$(count_panics)"
+"$venv/bin/python" - "$report" "$status" "$panics" <<'PY'
 import sys, xml.etree.ElementTree as tree
 
 try:
@@ -38,7 +39,9 @@ except (tree.ParseError, TypeError):
     passed, failed = 0, 1
 if sys.argv[2] != "0" and failed == 0:
     failed = 1
+failed += int(sys.argv[3])
 print(f"{passed} passed, {failed} failed")
 PY
 rm -f "$report"
+[ "$panics" = 0 ] || status=1
 exit "$status"

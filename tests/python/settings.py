@@ -6,6 +6,3 @@ URL = os.environ["LIVEKIT_URL"]
 API_KEY = os.environ["LIVEKIT_API_KEY"]
 API_SECRET = os.environ["LIVEKIT_API_SECRET"]
 HTTP = URL.replace("ws", "http", 1)
-
-# Set when the server is LiveKit's own, whose known misses are then expected.
-COUNTERPART = os.environ.get("CONFORMANCE_COUNTERPART") == "livekit"

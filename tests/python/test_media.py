@@ -6,8 +6,6 @@ import time
 import pytest
 from livekit import rtc
 
-import settings
-
 CAMERA = rtc.TrackSource.SOURCE_CAMERA
 MICROPHONE = rtc.TrackSource.SOURCE_MICROPHONE
 LOW, MEDIUM, HIGH = rtc.VideoQuality.VIDEO_QUALITY_LOW, rtc.VideoQuality.VIDEO_QUALITY_MEDIUM, rtc.VideoQuality.VIDEO_QUALITY_HIGH
@@ -130,8 +128,9 @@ async def test_a_late_joiner_sees_the_picture_at_once(stage, note):
 
 
 async def test_a_track_is_unsubscribed_and_subscribed_again(stage, signal_proxy, request):
-    if settings.COUNTERPART and not stage.single:
-        request.applymarker(pytest.mark.xfail(reason="the SDK overlooks a receiving section that is reused"))
+    if not stage.single:
+        # So it is with LiveKit's own server; livekit-client notices, see the browser suite.
+        request.applymarker(pytest.mark.xfail(reason="the SDK overlooks a receiving section that comes back with the same track"))
     alice = await stage.join("alice")
     bob = await stage.join("bob", url=signal_proxy.url)
     await alice.camera(luma=60)
