@@ -33,8 +33,8 @@ mod user {
     pub(super) const DESTINATIONS: u32 = 6;
 }
 
-/// Receivers that a packet may name; more than a large room has.
-const DESTINATIONS_MAX: usize = 10_000;
+/// Receivers that a packet may name; as many as a large room has.
+const DESTINATIONS_MAX: usize = 1000;
 
 /// Who sends; both empty for hidden participants.
 #[derive(Debug, Clone, Copy)]
@@ -47,9 +47,9 @@ pub(crate) struct Sender<'a> {
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Packet {
     pub(crate) bytes: Vec<u8>,
-    /// Identities of the receivers.
+    /// Identities of the receivers, sorted.
     pub(crate) destinations: Vec<String>,
-    /// Ids of the receivers, from old clients. Everybody receives if both lists are empty.
+    /// Ids of the receivers, sorted, from old clients. Everybody receives if both lists are empty.
     pub(crate) destination_sids: Vec<String>,
     /// Number of a reliable packet; 0 if it has none.
     pub(crate) sequence: u64,
@@ -100,6 +100,8 @@ impl Packet {
             }
             packet.bytes.put_slice(raw);
         }
+        packet.destinations.sort_unstable();
+        packet.destination_sids.sort_unstable();
         put_string(field::IDENTITY, sender.identity, &mut packet.bytes);
         put_string(field::SID, sender.sid, &mut packet.bytes);
         if channel != DataChannel::Reliable {
@@ -112,9 +114,14 @@ impl Packet {
     /// Tells whether somebody with this id and identity is to receive the packet.
     pub(crate) fn is_for(&self, sid: &str, identity: &str) -> bool {
         let is_for_all = self.destinations.is_empty() && self.destination_sids.is_empty();
+        let contains = |names: &[String], name: &str| {
+            names
+                .binary_search_by(|other| other.as_str().cmp(name))
+                .is_ok()
+        };
         is_for_all
-            || self.destinations.iter().any(|name| name == identity)
-            || self.destination_sids.iter().any(|name| name == sid)
+            || contains(&self.destinations, identity)
+            || contains(&self.destination_sids, sid)
     }
 
     fn rewrite_user(&mut self, payload: &[u8], sender: Sender<'_>) -> Result<(), PacketError> {

@@ -21,6 +21,7 @@ use crate::outbox::{Outbox, encode};
 use crate::permissions::Permissions;
 use crate::publication::Publication;
 use crate::quirks::Quirks;
+use crate::rate::RateLimit;
 use crate::subscriptions::{SubscriptionRules, Subscriptions, ToldPermissions};
 
 /// What is known of a participant.
@@ -65,6 +66,11 @@ pub(crate) struct Participant {
     /// Number of the last reliable packet of this sender.
     pub(crate) last_sequence: u64,
     pub(crate) simulated: Simulated,
+    /// How often the others are told of changes, and of data.
+    pub(crate) updates: RateLimit,
+    pub(crate) packets: RateLimit,
+    /// There is something to tell that the limit has held back.
+    pub(crate) has_news: bool,
     version: u32,
 }
 
@@ -87,6 +93,8 @@ pub(crate) struct Start {
     pub(crate) claims: Claims,
     pub(crate) receiving: SessionId,
     pub(crate) outbox: Outbox,
+    pub(crate) updates: RateLimit,
+    pub(crate) packets: RateLimit,
     pub(crate) now: Instant,
     pub(crate) unix_ms: i64,
 }
@@ -137,6 +145,9 @@ impl Participant {
             told_quality: Vec::new(),
             last_sequence: 0,
             simulated: Simulated::default(),
+            updates: start.updates,
+            packets: start.packets,
+            has_news: false,
             version: 0,
         }
     }

@@ -32,6 +32,16 @@ impl RateLimit {
         self.full_at = Some(full_at);
         full_at.duration_since(now).saturating_sub(self.burst)
     }
+
+    /// Takes one message at `now` if it may pass undelayed; one that may not costs nothing.
+    pub(crate) fn try_take(&mut self, now: Instant) -> bool {
+        let before = self.full_at;
+        let may_pass = self.take(now).is_zero();
+        if !may_pass {
+            self.full_at = before;
+        }
+        may_pass
+    }
 }
 
 #[cfg(test)]
@@ -51,6 +61,17 @@ mod tests {
         assert!(burst.iter().all(Duration::is_zero));
         assert_eq!(next, Duration::from_millis(100));
         assert!(limit.take(now + Duration::from_secs(10)).is_zero());
+    }
+
+    #[test]
+    fn what_is_turned_away_is_not_held_against_the_sender() {
+        let now = Instant::now();
+        let mut limit = RateLimit::new(10);
+
+        let passed = (0..1000).filter(|_| limit.try_take(now)).count();
+
+        assert_eq!(passed, 30);
+        assert!(limit.try_take(now + Duration::from_millis(100)));
     }
 
     proptest! {

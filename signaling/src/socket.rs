@@ -34,6 +34,9 @@ use crate::shared::Shared;
 /// Some TCP stacks need seconds to get over a lost packet; longer means that nobody reads.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// A client that has stopped reading is not waited for to read why.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
+
 /// The client is asked for a sign of life this often …
 const PING_INTERVAL: Duration = Duration::from_secs(5);
 
@@ -333,6 +336,6 @@ impl Writer {
             code,
             reason: reason.into(),
         };
-        self.send(Frame::Close(Some(frame))).await;
+        let _ = timeout(CLOSE_TIMEOUT, self.sink.send(Frame::Close(Some(frame)))).await;
     }
 }

@@ -100,7 +100,8 @@ pub(crate) struct SubscriptionRules {
     restricted: Option<Vec<TrackPermission>>,
 }
 
-/// Rules for single participants that are kept; the message size bounds them too.
+/// Rules for single participants, and tracks in all of them, that are kept. They are searched for
+/// each subscriber and track.
 const RULES_MAX: usize = 1000;
 
 impl SubscriptionRules {
@@ -109,6 +110,11 @@ impl SubscriptionRules {
         self.restricted = (!message.all_participants).then(|| {
             let mut rules = message.track_permissions;
             rules.truncate(RULES_MAX);
+            let mut places = RULES_MAX;
+            for rule in &mut rules {
+                rule.track_sids.truncate(places);
+                places -= rule.track_sids.len();
+            }
             rules
         });
     }

@@ -1,5 +1,7 @@
 //! Data packets from one participant to others.
 
+use std::time::Instant;
+
 use prost::bytes::Bytes;
 use sfu::{DataChannel, SessionId};
 
@@ -57,6 +59,10 @@ impl Room {
         }
         if channel == DataChannel::DataTrack {
             metrics.refuse("data-track");
+            return None;
+        }
+        if !participant.packets.try_take(Instant::now()) {
+            metrics.refuse("data-rate");
             return None;
         }
         if data.len() > self.shared.config.limit.data_packet_bytes_max {

@@ -10,6 +10,7 @@ use livekit_protocol::{
 use sfu::{SessionConfig, SessionId, SessionKind};
 
 use super::leave::Departure;
+use super::subscribe::TRACKS_PER_MESSAGE_MAX;
 use super::{EnterError, Entry, Room, note, unix_micros};
 use crate::answers;
 use crate::ids::ParticipantKey;
@@ -17,6 +18,7 @@ use crate::join_request::{JoinWish, Mode};
 use crate::participant::{Participant, Simulated, Start};
 use crate::quality::TrackSettings;
 use crate::quirks::Quirks;
+use crate::rate::RateLimit;
 
 /// Clients ping this often, and give up after so long without an answer.
 pub(crate) const PING_INTERVAL_SECONDS: i32 = 5;
@@ -52,8 +54,11 @@ impl Room {
         let receiving = self.open_receiving_session(&wish).await?;
         let key = ParticipantKey(self.next_key);
         self.next_key += 1;
+        let limit = &self.shared.config.limit;
         let start = Start {
             key,
+            updates: RateLimit::new(limit.participant_updates_per_second),
+            packets: RateLimit::new(limit.data_packets_per_second),
             claims,
             receiving,
             outbox,
@@ -228,7 +233,7 @@ impl Room {
 
     /// Takes over what the client believes to be subscribed; the rest is known here already.
     pub(super) async fn sync(&mut self, key: ParticipantKey, sync: SyncState) {
-        for sid in &sync.track_sids_disabled {
+        for sid in sync.track_sids_disabled.iter().take(TRACKS_PER_MESSAGE_MAX) {
             if let Some((owner, track)) = self.track_of_sid(sid)
                 && owner != key
                 && let Some(participant) = self.participants.get_mut(&key)

@@ -176,6 +176,8 @@ pub(crate) struct Room {
     participants: BTreeMap<ParticipantKey, Participant>,
     by_session: HashMap<SessionId, ParticipantKey>,
     by_track: HashMap<TrackId, ParticipantKey>,
+    /// Published tracks by the id that clients use.
+    by_track_sid: HashMap<String, TrackId>,
     speakers: Speakers,
     simulated_speakers: Vec<(ParticipantKey, Instant)>,
     next_key: u64,
@@ -218,6 +220,7 @@ impl Room {
             participants: BTreeMap::new(),
             by_session: HashMap::new(),
             by_track: HashMap::new(),
+            by_track_sid: HashMap::new(),
             speakers: Speakers::default(),
             simulated_speakers: Vec::new(),
             next_key: 1,

@@ -128,6 +128,8 @@ impl Room {
             codec = %publication.info.mime_type,
             "published"
         );
+        self.by_track_sid
+            .insert(publication.info.sid.clone(), publication.id);
         let is_muted = publication.info.muted;
         participant.published.push(publication);
         let was_publisher = std::mem::replace(&mut participant.is_publisher, true);

@@ -14,14 +14,14 @@ use crate::publication::Publication;
 use crate::quality::TrackSettings;
 use crate::subscriptions::Change;
 
+/// Tracks that one message may be about; clients send one message for a few.
+pub(super) const TRACKS_PER_MESSAGE_MAX: usize = 1000;
+
 impl Room {
     /// Finds a published track by the id that clients use.
     pub(super) fn track_of_sid(&self, sid: &str) -> Option<(ParticipantKey, TrackId)> {
-        self.participants.values().find_map(|participant| {
-            let mut published = participant.published.iter();
-            let publication = published.find(|publication| publication.info.sid == sid)?;
-            Some((participant.key, publication.id))
-        })
+        let track = *self.by_track_sid.get(sid)?;
+        Some((*self.by_track.get(&track)?, track))
     }
 
     /// Brings one track in line for everybody.
@@ -108,7 +108,7 @@ impl Room {
         sids.extend(by_participant.flat_map(|tracks| tracks.track_sids));
         sids.sort_unstable();
         sids.dedup();
-        for sid in sids {
+        for sid in sids.into_iter().take(TRACKS_PER_MESSAGE_MAX) {
             match self.track_of_sid(&sid) {
                 Some((owner, track)) if owner != key => {
                     if let Some(participant) = self.participants.get_mut(&key) {
@@ -166,7 +166,7 @@ impl Room {
         update: &UpdateTrackSettings,
     ) {
         let settings = TrackSettings::of(update);
-        for sid in &update.track_sids {
+        for sid in update.track_sids.iter().take(TRACKS_PER_MESSAGE_MAX) {
             let Some((owner, track)) = self.track_of_sid(sid) else {
                 continue;
             };
@@ -206,6 +206,7 @@ impl Room {
     /// Forgets a track that has ended, for all subscribers. The media server ends their
     /// subscriptions by itself.
     pub(super) fn forget_track(&mut self, track: TrackId) {
+        self.by_track_sid.retain(|_, id| *id != track);
         for participant in self.participants.values_mut() {
             participant.subscriptions.forget(track);
             participant.told_permissions.forget(track);

@@ -19,12 +19,26 @@ impl Room {
         }
     }
 
-    /// Tells everybody who may know that something about a participant has changed.
+    /// Tells everybody who may know that something about a participant has changed; at once, unless
+    /// it changes all the time.
     pub(super) fn announce(&mut self, key: ParticipantKey) {
-        let Some(participant) = self.participants.get_mut(&key) else {
+        if let Some(participant) = self.participants.get_mut(&key) {
+            participant.touch();
+            participant.has_news = true;
+            if participant.updates.try_take(Instant::now()) {
+                self.tell_news(key);
+            } else {
+                self.shared.metrics.refuse("update-rate");
+            }
+        }
+    }
+
+    /// Tells what is new about a participant, if anything.
+    pub(super) fn tell_news(&mut self, key: ParticipantKey) {
+        let Some(participant) = self.participants.get_mut(&key).filter(|p| p.has_news) else {
             return;
         };
-        participant.touch();
+        participant.has_news = false;
         let message = answers::update(participant.info());
         if participant.permissions.is_hidden() {
             participant.tell(message);

@@ -30,6 +30,10 @@ impl Room {
     /// Does what is due.
     pub(super) async fn handle_tick(&mut self, now: Instant) {
         self.remove_overdue(now).await;
+        let keys: Vec<ParticipantKey> = self.participants.keys().copied().collect();
+        for key in keys {
+            self.tell_news(key);
+        }
         self.lower_demand(now);
         self.end_simulated_speakers(now);
         if is_due(self.counts_changed_at, now, COUNTS_DELAY) {

@@ -1,0 +1,49 @@
+//! Offers as libwebrtc shapes them, without anything that is not needed.
+
+const SESSION: &str = "v=0\r\no=- 4611731400430051336 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n";
+
+const TRANSPORT: &str = "c=IN IP4 0.0.0.0\r\na=ice-ufrag:clnt\r\na=ice-pwd:clientpasswordclientpass\r\na=fingerprint:sha-256 \
+01:23:45:67:89:AB:CD:EF:01:23:45:67:89:AB:CD:EF:01:23:45:67:89:AB:CD:EF:01:23:45:67:89:AB:CD:EF\r\na=setup:actpass\r\n";
+
+/// Data channels only, as clients offer first.
+pub(crate) fn data_only() -> String {
+    format!("{SESSION}a=group:BUNDLE 0\r\n{}", data_section())
+}
+
+/// Data channels and one camera; `direction` is `sendonly`, or `inactive` once it is unpublished.
+pub(crate) fn with_camera(cid: &str, direction: &str) -> String {
+    let camera = format!(
+        "m=video 9 UDP/TLS/RTP/SAVPF 96 97\r\n{TRANSPORT}a=mid:1\r\n\
+         a=extmap:4 urn:ietf:params:rtp-hdrext:sdes:mid\r\na={direction}\r\na=msid:- {cid}\r\n\
+         a=rtcp-mux\r\na=rtcp-rsize\r\na=rtpmap:96 VP8/90000\r\na=rtcp-fb:96 nack\r\n\
+         a=rtcp-fb:96 nack pli\r\na=rtcp-fb:96 transport-cc\r\na=rtpmap:97 rtx/90000\r\n\
+         a=fmtp:97 apt=96\r\na=ssrc-group:FID 111111 222222\r\na=ssrc:111111 cname:x\r\n\
+         a=ssrc:111111 msid:- {cid}\r\na=ssrc:222222 cname:x\r\na=ssrc:222222 msid:- {cid}\r\n"
+    );
+    format!("{SESSION}a=group:BUNDLE 0 1\r\n{}{camera}", data_section())
+}
+
+fn data_section() -> String {
+    format!(
+        "m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\n{TRANSPORT}a=mid:0\r\n\
+         a=sctp-port:5000\r\na=max-message-size:262144\r\n"
+    )
+}
+
+/// The answer to an offer of data channels.
+pub(crate) fn answer_to(offer: &str) -> String {
+    let mid = offer.lines().find_map(|line| line.strip_prefix("a=mid:"));
+    let mid = mid.expect("every section has a name");
+    data_only()
+        .replace("a=mid:0", &format!("a=mid:{mid}"))
+        .replace("BUNDLE 0", &format!("BUNDLE {mid}"))
+        .replace("a=setup:actpass", "a=setup:active")
+}
+
+/// The ICE user fragment of a description.
+pub(crate) fn ufrag(sdp: &str) -> &str {
+    let line = sdp
+        .lines()
+        .find_map(|line| line.strip_prefix("a=ice-ufrag:"));
+    line.expect("every description has credentials")
+}

@@ -1,0 +1,12 @@
+//! Signalling on the wire: real WebSockets over loopback, and a real media server behind.
+
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    clippy::unwrap_used,
+    reason = "a test waits for one kind of message and fails loudly; helpers of tests too"
+)]
+
+mod hostile;
+mod joining;
+mod kit;
+mod tracks;
