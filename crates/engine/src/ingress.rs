@@ -5,11 +5,12 @@ use std::time::{Duration, Instant};
 
 use str0m::Input;
 use str0m::net::{Protocol, Receive};
+use str0m::rtp::Ssrc;
 
 use crate::counters::Drop;
 use crate::demux::{SessionIndex, is_stun};
 use crate::gate::{Refusal, parse_claim};
-use crate::session::guard;
+use crate::session::{Session, guard};
 use crate::{CloseReason, Engine};
 
 /// Longest datagram that is read: what fits into one Ethernet frame.
@@ -130,6 +131,35 @@ impl Engine {
             .map_err(|refusal| match refusal {
                 Refusal::Stolen => Drop::SsrcStolen,
                 Refusal::TooMany => Drop::SsrcFlood,
-            })
+            })?;
+        let restored = guard(|| restore_stream(session, claim.ssrc.into()));
+        restored.map_err(|reason| {
+            self.end_session(index, Some(reason));
+            Drop::Refused
+        })
     }
+}
+
+/// Gives a stream its section back. The gate lets a new SSRC claim the section of a stream that is silent,
+/// and str0m believes it unseen; so a forged packet in a pause would mute the stream for good. A true
+/// successor is authentic by now, and has taken the stream's place in `ingress`.
+fn restore_stream(session: &mut Session, ssrc: Ssrc) {
+    let Some(stream) = session.ingress.get(&ssrc) else {
+        return;
+    };
+    let mut direct = session.rtc.direct_api();
+    if direct.stream_rx(&ssrc).is_some() {
+        return;
+    }
+    let thief = direct
+        .stream_rx_by_mid(stream.mid, stream.rid)
+        .map(|thief| (thief.ssrc(), thief.rtx()));
+    if let Some((thief, _)) = thief {
+        direct.remove_stream_rx(thief);
+    }
+    let repair = thief.and_then(|(_, repair)| repair);
+    // Sound is not sent again on request.
+    direct
+        .expect_stream_rx(ssrc, repair, stream.mid, stream.rid)
+        .suppress_nack(!stream.codec.is_video());
 }

@@ -59,7 +59,7 @@ pub(crate) struct Session {
     pub(crate) candidates: usize,
     pub(crate) nacks_out: Progress,
     #[cfg(feature = "testing")]
-    pub(crate) panics: bool,
+    pub(crate) panic_message: Option<&'static str>,
 }
 
 /// A stream of a published track.
@@ -225,7 +225,7 @@ impl Session {
             candidates: 0,
             nacks_out: Progress::default(),
             #[cfg(feature = "testing")]
-            panics: false,
+            panic_message: None,
         }
     }
 
@@ -237,10 +237,10 @@ impl Session {
     pub(crate) fn handle_input(&mut self, input: Input<'_>) -> Result<(), Option<CloseReason>> {
         let rtc = &mut self.rtc;
         #[cfg(feature = "testing")]
-        let panics = self.panics;
+        let panic_message = self.panic_message;
         let handled = guard(|| {
             #[cfg(feature = "testing")]
-            assert!(!panics, "a test asked for this panic");
+            assert_eq!(panic_message, None, "a test asked for this panic");
             rtc.handle_input(input)
         });
         match handled {

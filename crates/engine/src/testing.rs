@@ -8,7 +8,7 @@ impl Engine {
     /// Lets the next input of a session panic, as a bug of the peer connection would.
     pub fn panic_at_next_input(&mut self, session: SessionId) {
         if let Some(index) = self.session_ids.get(&session).copied() {
-            self.sessions[index].panics = true;
+            self.sessions[index].panic_message = Some("a test asked for it");
             self.touch(index);
         }
     }

@@ -26,13 +26,16 @@ fn messages_go_both_ways_on_all_channels() {
         world.run_for(Duration::from_secs(1));
 
         for wanted in CHANNELS {
-            let arrived = world.events.iter().any(|(_, event)| match event {
-                Event::Data {
-                    session,
-                    channel,
-                    data,
-                } => *session == up && *channel == wanted && data == wanted.label(),
-                _ => false,
+            let arrived = world.events.iter().any(|(_, event)| {
+                let data = wanted.label().into();
+                let session = up;
+                let channel = wanted;
+                *event
+                    == Event::Data {
+                        session,
+                        channel,
+                        data,
+                    }
             });
             assert!(arrived, "{wanted:?}");
             let message = (wanted, wanted.label().as_bytes().to_vec());
@@ -65,9 +68,11 @@ fn reliable_messages_arrive_once_and_in_order_over_a_bad_link() {
         assert_eq!(received, expected);
         let events = world.events.iter();
         let said: Vec<_> = events
-            .filter_map(|(_, event)| match event {
-                Event::Data { data, .. } => Some(data.to_vec()),
-                _ => None,
+            .filter_map(|(_, event)| {
+                let Event::Data { data, .. } = event else {
+                    return None;
+                };
+                Some(data.to_vec())
             })
             .collect();
         assert_eq!(said, expected);

@@ -7,7 +7,7 @@ use engine::{
 };
 
 use crate::kit::world::ROOM;
-use crate::kit::{MODES, Mode, SOON, Script, World};
+use crate::kit::{Fault, MODES, Mode, SOON, Script, World};
 
 #[test]
 fn a_client_joins_in_both_modes_and_all_channels_open() {
@@ -162,7 +162,7 @@ fn a_handshake_that_does_not_end_is_given_up() {
     let mut world = World::new(9);
 
     let alice = world.begin_join(Mode::Single, 0);
-    world.peers[alice.publisher].is_dtls_blocked = true;
+    world.peers[alice.publisher].fault = Some(Fault::NoDtls);
     let session = world.publisher(alice);
     world.run_until("the session ends", Duration::from_secs(7), |world| {
         world.closed(session).is_some()

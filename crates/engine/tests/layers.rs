@@ -13,9 +13,13 @@ fn layers(spatial: u8, temporal: u8) -> Target {
     Target::Layers { spatial, temporal }
 }
 
+fn a_second_ago(world: &World) -> std::time::Instant {
+    world.now.checked_sub(SECOND).expect("a second has passed")
+}
+
 /// What arrived in the last second: layers, and temporal layers.
 fn recent(world: &World, client: Client, track: Track) -> (Vec<u8>, Vec<u8>) {
-    let since = world.now - SECOND;
+    let since = a_second_ago(world);
     let reception = world.reception(client, track);
     let packets = reception
         .packets
@@ -35,9 +39,11 @@ fn recent(world: &World, client: Client, track: Track) -> (Vec<u8>, Vec<u8>) {
 
 fn demands(world: &World, wanted: TrackId) -> Vec<Option<u8>> {
     let events = world.events.iter();
-    let demands = events.filter_map(|(_, event)| match event {
-        Event::LayerDemand { track, spatial } if *track == wanted => Some(*spatial),
-        _ => None,
+    let demands = events.filter_map(|(_, event)| {
+        let Event::LayerDemand { track, spatial } = event else {
+            return None;
+        };
+        (*track == wanted).then_some(*spatial)
     });
     demands.collect()
 }
@@ -214,7 +220,7 @@ fn spatial_layers_of_vp9_end_their_pictures_with_a_marker() {
             world.set_target(bob, camera, layers(spatial, 0));
             world.run_for(3 * SECOND);
 
-            let since = world.now - SECOND;
+            let since = a_second_ago(&world);
             let reception = world.reception(bob, camera);
             let packets = reception
                 .packets

@@ -12,7 +12,10 @@ const MOMENT: Duration = Duration::from_millis(150);
 fn size(world: &World, client: Client) -> (usize, usize) {
     let peer = &world.peers[client.subscriber];
     let texts = [&peer.last_offer, &peer.last_answer];
-    let longest = texts.into_iter().max_by_key(|text| text.len()).unwrap();
+    let longest = texts
+        .into_iter()
+        .max_by_key(|text| text.len())
+        .expect("there are two");
     (sections(longest), longest.len())
 }
 
@@ -172,11 +175,14 @@ fn an_announced_track_is_found_by_its_name_before_its_kind() {
     let started: Vec<(TrackId, u8)> = world
         .events
         .iter()
-        .filter_map(|(_, event)| match event {
-            Event::EncodingStarted {
+        .filter_map(|(_, event)| {
+            let Event::EncodingStarted {
                 track, encoding, ..
-            } => Some((*track, *encoding)),
-            _ => None,
+            } = event
+            else {
+                return None;
+            };
+            Some((*track, *encoding))
         })
         .collect();
     for expected in [(first.id, 0), (second.id, 0), (third.id, 0), (third.id, 2)] {
@@ -224,7 +230,7 @@ fn a_bad_offer_leaves_the_session_as_it_was() {
         let session = world.publisher(alice);
         let without = |prefix: &str| -> String {
             let lines = good.lines().filter(|line| !line.starts_with(prefix));
-            lines.map(|line| format!("{line}\r\n")).collect()
+            lines.fold(String::new(), |text, line| text + line + "\r\n")
         };
         let bad = [
             String::new(),
@@ -284,7 +290,7 @@ fn a_bad_first_offer_leaves_the_session_usable() {
         let session = world.publisher(client);
         let lines = good.lines().filter(|line| !line.starts_with(prefix));
         let offer = Offer {
-            sdp: lines.map(|line| format!("{line}\r\n")).collect(),
+            sdp: lines.fold(String::new(), |text, line| text + line + "\r\n"),
             pending: Vec::new(),
         };
 

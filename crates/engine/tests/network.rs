@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use engine::Target;
 
-use crate::kit::{Change, Client, Link, MODES, Mode, SOON, Script, Track, World};
+use crate::kit::{Change, Client, Fault, Link, MODES, Mode, SOON, Script, Track, World};
 
 const SECOND: Duration = Duration::from_secs(1);
 
+/// str0m, as an ICE-lite agent, leaves an address only 15 s after the last check from it.
 const ADDRESS_CHANGE_MAX: Duration = Duration::from_secs(20);
 
 /// A call of two over links that are bad in all four directions.
@@ -36,7 +37,6 @@ fn at_5_percent_loss_nearly_everything_is_repaired() {
         world.run_for(20 * SECOND);
 
         let frames = world.played_since(bob, camera, since);
-        eprintln!("5% {mode:?} {frames}");
         assert!(frames >= 475, "{frames} of 500 frames");
         let packets = world.packets_since(bob, sound, since);
         assert!(packets >= 860, "{packets} of 1000 audio packets");
@@ -63,10 +63,6 @@ fn at_20_percent_loss_on_one_leg_the_picture_goes_on() {
             world.run_for(20 * SECOND);
 
             let frames = world.played_since(bob, camera, since);
-            eprintln!(
-                "20% {mode:?} up {is_up} {frames} {:?}",
-                world.engines[0].counters()
-            );
             assert!(frames >= 100, "{frames} of 500 frames, up: {is_up}");
             let packets = world.packets_since(bob, sound, since);
             assert!(packets >= 740, "{packets} of 1000 audio packets");
@@ -85,10 +81,6 @@ fn at_20_percent_loss_everywhere_nobody_is_thrown_out() {
         world.run_for(20 * SECOND);
 
         let frames = world.played_since(bob, camera, since);
-        eprintln!(
-            "20% everywhere {mode:?} {frames} {:?}",
-            world.engines[0].counters()
-        );
         assert!(frames >= 10, "{frames} of 500 frames");
         let packets = world.packets_since(bob, sound, since);
         assert!(packets >= 550, "{packets} of 1000 audio packets");
@@ -232,10 +224,10 @@ fn ice_restarts_in_place_of_an_offer_that_was_never_answered() {
     world.subscribe(bob, first, Target::ALL);
     world.wait_received(bob, first);
 
-    world.peers[bob.subscriber].is_mute = true;
+    world.peers[bob.subscriber].fault = Some(Fault::MissesOffers);
     world.subscribe(bob, second, Target::ALL);
     world.run_for(SOON);
-    world.peers[bob.subscriber].is_mute = false;
+    world.peers[bob.subscriber].fault = None;
     let session = world.subscriber(bob);
     world.engine_of(session).restart_ice(session);
 

@@ -84,9 +84,11 @@ fn speakers_are_told_loudest_first_and_fall_silent() {
     world.run_for(3 * SECOND);
     let speakers = |world: &World| -> Vec<engine::TrackId> {
         let lists = world.events.iter().rev();
-        let mut lists = lists.filter_map(|(_, event)| match event {
-            Event::Speakers { speakers, .. } => Some(speakers.iter().map(|(id, _)| *id).collect()),
-            _ => None,
+        let mut lists = lists.filter_map(|(_, event)| {
+            let Event::Speakers { speakers, .. } = event else {
+                return None;
+            };
+            Some(speakers.iter().map(|(id, _)| *id).collect())
         });
         lists.next().unwrap()
     };

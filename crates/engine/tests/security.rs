@@ -24,7 +24,7 @@ fn stranger() -> SocketAddr {
 fn forged(payload_type: u8, ssrc: u32, names: &[(u8, &str)]) -> Vec<u8> {
     let mut block = Vec::new();
     for (id, value) in names {
-        let length = u8::try_from(value.len() - 1).unwrap();
+        let length = u8::try_from(value.len() - 1).expect("short");
         block.push(id << 4 | length);
         block.extend(value.bytes());
     }
@@ -32,7 +32,7 @@ fn forged(payload_type: u8, ssrc: u32, names: &[(u8, &str)]) -> Vec<u8> {
     let mut packet = vec![0x90, payload_type, 0x12, 0x34, 0, 0, 0, 1];
     packet.extend(ssrc.to_be_bytes());
     packet.extend([0xbe, 0xde]);
-    packet.extend(u16::try_from(block.len() / 4).unwrap().to_be_bytes());
+    packet.extend(u16::try_from(block.len() / 4).expect("short").to_be_bytes());
     packet.extend(block);
     packet.extend([0x5a; 100]);
     packet
@@ -49,9 +49,9 @@ fn payload_type(world: &World, track: Track, is_repair: bool) -> u8 {
     let found = parameters
         .iter()
         .find(|p| p.spec().codec == wanted)
-        .unwrap();
+        .expect("the codec is known");
     *if is_repair {
-        found.resend().unwrap()
+        found.resend().expect("video is sent again")
     } else {
         found.pt()
     }
@@ -87,6 +87,48 @@ fn one_forged_packet_does_not_mute_a_microphone() {
 }
 
 #[test]
+fn a_forged_packet_in_a_pause_does_not_mute_what_follows() {
+    for script in [Script::Opus, Script::Vp8, Script::Vp8Simulcast] {
+        let (mut world, bob, track) = call(90, Mode::Single, script);
+        let mid = world.source(track).mid.to_string();
+        let address = world.peers[track.publisher.publisher].public;
+        let layered: &[(u8, &str)] = &[(MID, &mid), (RID, "f")];
+        let names = match script {
+            Script::Vp8Simulcast => layered,
+            Script::Opus | Script::Vp8 | Script::Vp9Svc => &layered[..1],
+        };
+        let packet = forged(payload_type(&world, track, false), 0xbad, names);
+
+        world.source(track).is_on = false;
+        world.run_for(3 * SECOND);
+        world.inject(0, address, &packet);
+        world.run_for(SECOND);
+        world.source(track).is_on = true;
+        world.run_for(SECOND);
+        let since = world.now;
+        world.run_for(2 * SECOND);
+
+        let packets = world.packets_since(bob, track, since);
+        assert!(packets >= 49, "{packets} packets of {script:?}");
+    }
+}
+
+#[test]
+fn a_participant_cannot_take_the_address_of_another() {
+    let (mut world, bob, sound) = call(91, Mode::Single, Script::Opus);
+    let mallory = world.join(Mode::Single);
+    let own = world.peers[mallory.publisher].public;
+
+    let since = world.now;
+    world.peers[mallory.publisher].public = world.peers[sound.publisher.publisher].public;
+    world.run_for(10 * SECOND);
+    world.peers[mallory.publisher].public = own;
+
+    let packets = world.packets_since(bob, sound, since);
+    assert!(packets >= 495, "{packets} of 500");
+}
+
+#[test]
 fn no_way_of_naming_a_simulcast_layer_steals_it() {
     let (mut world, bob, camera) = call(81, Mode::Single, Script::Vp8Simulcast);
     let mid = world.source(camera).mid.to_string();
@@ -109,9 +151,12 @@ fn no_way_of_naming_a_simulcast_layer_steals_it() {
         let since = world.now;
         world.inject(0, address, &packet);
         world.run_for(2 * SECOND);
-        let frames = world.played_since(bob, camera, since);
+        let played = world.reception(bob, camera).played.iter();
+        let best = played.filter(|played| played.at >= since && played.layer == 2);
+        let frames = best.count();
         assert!(frames >= 49, "{frames} of 50 after {packet:x?}");
     }
+    assert_eq!(world.drops(0, Drop::SsrcStolen), 4);
     world.reception(bob, camera).assert_flawless();
 }
 

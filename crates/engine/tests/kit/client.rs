@@ -1,18 +1,18 @@
-//! A participant: one peer connection, or two, and what a LiveKit SDK does with them.
+//! A participant: one peer connection, or two, and what a `LiveKit` SDK does with them.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use engine::{
-    DataChannel, Event, MediaKind, PendingTrack, SessionConfig, SessionId, SessionKind, ShardId,
-    Subscribe, Target, TrackId,
+    DataChannel, Event, PendingTrack, SessionConfig, SessionId, SessionKind, ShardId, Subscribe,
+    Target, TrackId,
 };
 use str0m::media::Mid;
 
 use super::peer::{Change, Peer};
 use super::reception::Reception;
 use super::source::{Script, Source};
-use super::world::{ROOM, World, server_address};
+use super::world::{ROOM, World};
 
 /// How a client connects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +39,9 @@ pub(crate) struct Track {
     pub(crate) script: Script,
     pub(crate) publisher: Client,
 }
+
+/// Packets are out of order by less than this.
+const REORDERING_MAX: Duration = Duration::from_secs(3);
 
 pub(crate) const SOON: Duration = Duration::from_secs(5);
 
@@ -89,8 +92,7 @@ impl World {
             .expect("there is room for a session");
         let port = 40_000 + u16::try_from(number).expect("few peers");
         let address = SocketAddr::from(([10, 0, 0, 1], port));
-        let addresses = (address, server_address(usize::from(shard)));
-        self.peers.push(Peer::new(session, kind, addresses, now));
+        self.peers.push(Peer::new(session, kind, address, now));
         self.peers.len() - 1
     }
 
@@ -260,17 +262,28 @@ impl World {
     /// Frames played since an instant.
     pub(crate) fn played_since(&self, client: Client, track: Track, since: Instant) -> usize {
         let receptions = self.peers[client.subscriber].receptions_of(track.id);
-        let played = receptions.iter().flat_map(|reception| &reception.played);
-        played.filter(|played| played.at >= since).count()
+        receptions
+            .iter()
+            .map(|reception| {
+                let played = reception.played.iter().rev();
+                played.take_while(|played| played.at >= since).count()
+            })
+            .sum()
     }
 
     /// Packets received since an instant.
     pub(crate) fn packets_since(&self, client: Client, track: Track, since: Instant) -> usize {
         let receptions = self.peers[client.subscriber].receptions_of(track.id);
-        let packets = receptions
+        receptions
             .iter()
-            .flat_map(|reception| reception.packets.values());
-        packets.filter(|packet| packet.at >= since).count()
+            .map(|reception| {
+                let packets = reception.packets.values().rev();
+                packets
+                    .take_while(|packet| packet.at + REORDERING_MAX >= since)
+                    .filter(|packet| packet.at >= since)
+                    .count()
+            })
+            .sum()
     }
 
     /// Lets a client send a message.
@@ -290,10 +303,5 @@ impl World {
         for session in [self.publisher(client), self.subscriber(client)] {
             self.engine_of(session).close_session(session);
         }
-    }
-
-    /// Adds placeholders for what a single client will receive.
-    pub(crate) fn receive(&mut self, client: Client, kind: MediaKind, count: u32) {
-        self.change(client.publisher, Change::Receive(kind, count));
     }
 }

@@ -11,6 +11,6 @@ pub(crate) mod world;
 
 pub(crate) use client::{Client, MODES, Mode, SOON, Track};
 pub(crate) use link::Link;
-pub(crate) use peer::{Change, sections};
+pub(crate) use peer::{Change, Fault, sections};
 pub(crate) use source::Script;
 pub(crate) use world::World;

@@ -1,11 +1,11 @@
-//! One peer connection of a client: a real str0m `Rtc` that behaves as LiveKit's SDKs do.
+//! One peer connection of a client: a real str0m `Rtc` that behaves as the SDKs of `LiveKit` do.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::time::Instant;
 
 use engine::{DataChannel, MediaKind, SessionId, SessionKind, TrackId};
-use str0m::change::{SdpAnswer, SdpOffer, SdpPendingOffer};
+use str0m::change::{SdpAnswer, SdpApi, SdpOffer, SdpPendingOffer};
 use str0m::channel::{ChannelConfig, ChannelId, Reliability};
 use str0m::media::{Direction, MediaKind as PeerKind, Mid, Simulcast, SimulcastLayer};
 use str0m::rtp::{RtpPacket, Ssrc};
@@ -18,7 +18,7 @@ use super::source::{Script, Source};
 /// A change that goes into the next offer.
 #[derive(Debug, Clone)]
 pub(crate) enum Change {
-    /// The channels that every LiveKit client opens.
+    /// The channels that every client opens.
     Channels,
     Publish {
         track: TrackId,
@@ -44,6 +44,15 @@ pub(crate) enum Change {
     Again,
 }
 
+/// A way to misbehave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// Offers of the server are lost.
+    MissesOffers,
+    /// Its DTLS never gets through.
+    NoDtls,
+}
+
 /// A peer connection.
 pub(crate) struct Peer {
     pub(crate) session: SessionId,
@@ -52,9 +61,8 @@ pub(crate) struct Peer {
     pub(crate) address: SocketAddr,
     /// What the server sees of the address: a NAT may change it.
     pub(crate) public: SocketAddr,
-    /// The DTLS of this peer never gets through.
-    pub(crate) is_dtls_blocked: bool,
-    pub(crate) server: SocketAddr,
+    /// What is wrong with the peer.
+    pub(crate) fault: Option<Fault>,
     pub(crate) up: Link,
     pub(crate) down: Link,
     /// When the connection wants to be woken.
@@ -73,11 +81,7 @@ pub(crate) struct Peer {
     /// Texts of the last offer and answer, of either side.
     pub(crate) last_offer: String,
     pub(crate) last_answer: String,
-    /// Keyframe requests are left to the test.
-    pub(crate) asks_for_keyframes: bool,
     pub(crate) asked_at: HashMap<(Mid, Ssrc), Instant>,
-    /// Answers are kept back.
-    pub(crate) is_mute: bool,
     receivers: Vec<Mid>,
     /// What was unpublished last.
     retired: Option<Source>,
@@ -87,7 +91,7 @@ impl Peer {
     pub(crate) fn new(
         session: SessionId,
         kind: SessionKind,
-        (address, server): (SocketAddr, SocketAddr),
+        address: SocketAddr,
         now: Instant,
     ) -> Self {
         let mut rtc = Rtc::builder().set_rtp_mode(true).build(now);
@@ -102,8 +106,7 @@ impl Peer {
             rtc,
             address,
             public: address,
-            is_dtls_blocked: false,
-            server,
+            fault: None,
             up: Link::default(),
             down: Link::default(),
             timeout: now,
@@ -119,9 +122,7 @@ impl Peer {
             pending: None,
             last_offer: String::new(),
             last_answer: String::new(),
-            asks_for_keyframes: true,
             asked_at: HashMap::new(),
-            is_mute: false,
             receivers: Vec::new(),
             retired: None,
         }
@@ -142,16 +143,7 @@ impl Peer {
         }
         for change in changes {
             match change {
-                Change::Channels => {
-                    for channel in [
-                        DataChannel::Lossy,
-                        DataChannel::Reliable,
-                        DataChannel::DataTrack,
-                    ] {
-                        let id = api.add_channel_with_config(channel_config(channel));
-                        self.channels.insert(channel, id);
-                    }
-                }
+                Change::Channels => self.channels.extend(add_channels(&mut api)),
                 Change::Publish { track, cid, script } => {
                     let kind = peer_kind(script.kind());
                     let names = (Some("stream".to_owned()), Some(cid));
@@ -201,7 +193,14 @@ impl Peer {
         }
         let (offer, pending) = api.apply()?;
         self.pending = Some(pending);
-        for (mid, rid) in fresh.into_iter().flatten() {
+        self.renew_streams(fresh.concat());
+        self.last_offer = rename(&offer.to_sdp_string(), &names);
+        Some(self.last_offer.clone())
+    }
+
+    /// Lets streams have new SSRCs, as those of a new sender.
+    fn renew_streams(&mut self, streams: Vec<(Mid, Option<str0m::media::Rid>)>) {
+        for (mid, rid) in streams {
             let mut direct = self.rtc.direct_api();
             let old = direct
                 .stream_tx_by_mid(mid, rid)
@@ -210,8 +209,6 @@ impl Peer {
             let (ssrc, repair) = (direct.new_ssrc(), direct.new_ssrc());
             direct.declare_stream_tx(ssrc, Some(repair), mid, rid);
         }
-        self.last_offer = rename(&offer.to_sdp_string(), &names);
-        Some(self.last_offer.clone())
     }
 
     pub(crate) fn handle_answer(&mut self, sdp: &str, carried: Vec<(String, TrackId)>) {
@@ -288,7 +285,7 @@ impl Peer {
         reception.handle_packet(now, packet, is_vp8);
         if is_vp8 {
             let needs_keyframe = reception.play(now);
-            if needs_keyframe && self.asks_for_keyframes {
+            if needs_keyframe {
                 self.ask_for_keyframe(now, mid, ssrc);
             }
         }
@@ -353,6 +350,18 @@ impl Peer {
             .find(|source| source.track == track)
             .expect("the track is published here")
     }
+}
+
+fn add_channels(api: &mut SdpApi<'_>) -> [(DataChannel, ChannelId); 3] {
+    [
+        DataChannel::Lossy,
+        DataChannel::Reliable,
+        DataChannel::DataTrack,
+    ]
+    .map(|channel| {
+        let id = api.add_channel_with_config(channel_config(channel));
+        (channel, id)
+    })
 }
 
 /// How many media sections a description has.

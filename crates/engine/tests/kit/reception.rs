@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::time::{Duration, Instant};
 
+use forwarding::descriptor::vp8::PictureId;
 use str0m::rtp::RtpPacket;
 
 use super::stamp::Stamp;
@@ -27,7 +28,6 @@ pub(crate) struct Received {
 pub(crate) struct Played {
     pub(crate) at: Instant,
     pub(crate) layer: u8,
-    pub(crate) temporal: u8,
     pub(crate) keyframe: bool,
 }
 
@@ -56,7 +56,7 @@ impl Reception {
             timestamp: packet.header.timestamp,
             marker: packet.header.marker,
             stamp: Stamp::read(&packet.payload),
-            picture_id: vp8.and_then(|vp8| vp8.picture_id).map(|id| id.value()),
+            picture_id: vp8.and_then(|vp8| vp8.picture_id).map(PictureId::value),
             tl0_pic_idx: vp8.and_then(|vp8| vp8.tl0_pic_idx),
         };
         if self
@@ -119,7 +119,6 @@ impl Reception {
             self.played.push(Played {
                 at: now,
                 layer: stamp.layer,
-                temporal: stamp.temporal,
                 keyframe: stamp.keyframe,
             });
         } else {
@@ -154,7 +153,8 @@ impl Reception {
     /// Finds the keyframe of another encoding that begins inside the frame at `first`, without a gap.
     fn cut_at(&self, first: u64) -> Option<u64> {
         let stamp = self.packets.get(&first)?.stamp;
-        let after = (first..).find(|sequence| !self.is_of_frame(*sequence, stamp))?;
+        let after = (first..=first + u64::from(u8::MAX))
+            .find(|sequence| !self.is_of_frame(*sequence, stamp))?;
         let next = self.packets.get(&after)?.stamp;
         let is_cut = after < first + u64::from(stamp.count - stamp.index);
         let is_switch = next.keyframe && next.index == 0 && next.layer != stamp.layer;

@@ -16,7 +16,7 @@ use str0m::net::{Protocol, Receive};
 use str0m::{Input, Output};
 
 use super::link::Rng;
-use super::peer::{Change, Peer};
+use super::peer::{Change, Fault, Peer};
 use super::seals::Seals;
 
 /// One way of signalling.
@@ -363,7 +363,7 @@ impl World {
 
     fn deliver_offer(&mut self, index: usize, id: u32, sdp: &str, carried: Vec<(String, TrackId)>) {
         let peer = &mut self.peers[index];
-        if peer.is_gone || peer.is_mute {
+        if peer.is_gone || peer.fault == Some(Fault::MissesOffers) {
             return;
         }
         let sdp = peer.handle_offer(sdp, carried);
@@ -446,7 +446,7 @@ impl World {
         let is_dtls = datagram
             .first()
             .is_some_and(|first| (20..64).contains(first));
-        if is_dtls && peer.is_dtls_blocked {
+        if is_dtls && peer.fault == Some(Fault::NoDtls) {
             return;
         }
         let shard = self
@@ -518,12 +518,15 @@ impl World {
 
     /// Why a session ended by itself, if it did.
     pub(crate) fn closed(&self, session: SessionId) -> Option<CloseReason> {
-        self.events.iter().find_map(|(_, event)| match event {
-            Event::Closed {
+        self.events.iter().find_map(|(_, event)| {
+            let Event::Closed {
                 session: closed,
                 reason,
-            } if *closed == session => Some(*reason),
-            _ => None,
+            } = event
+            else {
+                return None;
+            };
+            (*closed == session).then_some(*reason)
         })
     }
 
