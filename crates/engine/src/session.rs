@@ -17,6 +17,7 @@ use str0m::{Input, Output, Rtc, RtcError};
 use crate::channels::Channels;
 use crate::gate::{NameExtensions, SsrcGate};
 use crate::peer::PayloadTypes;
+use crate::sdp::Outline;
 use crate::timers::Timer;
 use crate::{
     CloseReason, Datagram, EngineConfig, Event, MediaKind, SessionConfig, SessionId, SessionKind,
@@ -158,9 +159,16 @@ impl Negotiation {
 
     /// Tells whether sections of these kinds and names may answer what waits; with nothing to answer
     /// anything may, and is ignored.
-    pub(crate) fn awaits_answer_with(&self, sections: &[(Option<MediaKind>, Option<Mid>)]) -> bool {
+    pub(crate) fn awaits_answer_with(&self, sections: &[Outline]) -> bool {
         match &self.exchange {
-            Exchange::AwaitsAnswer(pending) => pending.sections == sections,
+            Exchange::AwaitsAnswer(pending) => {
+                // A rejected section may come back without its name.
+                let fits = |(offered, answered): (&Outline, &Outline)| {
+                    offered.0 == answered.0 && (answered.1.is_none() || offered.1 == answered.1)
+                };
+                pending.sections.len() == sections.len()
+                    && pending.sections.iter().zip(sections).all(fits)
+            }
             Exchange::Idle | Exchange::AwaitsOffer => true,
         }
     }
@@ -178,7 +186,7 @@ pub(crate) struct PendingOffer {
     /// Sections that this offer adds.
     pub(crate) added: Vec<(Mid, MediaKind)>,
     /// Its sections, which an answer has to repeat.
-    pub(crate) sections: Vec<(Option<MediaKind>, Option<Mid>)>,
+    pub(crate) sections: Vec<Outline>,
     /// The offer as it was told.
     pub(crate) event: Event,
 }

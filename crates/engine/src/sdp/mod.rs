@@ -2,4 +2,4 @@
 
 mod text;
 
-pub(crate) use text::{Description, Direction};
+pub(crate) use text::{Description, Direction, Outline};

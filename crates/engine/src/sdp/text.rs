@@ -18,6 +18,9 @@ pub(crate) struct Description {
     pub(crate) sections: Vec<Section>,
 }
 
+/// Kind and mid of a section; no kind is data.
+pub(crate) type Outline = (Option<MediaKind>, Option<Mid>);
+
 /// One media section; its first line is the `m=` line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Section {
@@ -95,7 +98,7 @@ impl Description {
     }
 
     /// Kind and mid of each section, in order.
-    pub(crate) fn outline(&self) -> Vec<(Option<MediaKind>, Option<Mid>)> {
+    pub(crate) fn outline(&self) -> Vec<Outline> {
         let sections = self.sections.iter();
         sections
             .map(|section| (section.kind(), section.mid()))
@@ -111,9 +114,11 @@ impl Description {
             ("a=fingerprint:", "a=fingerprint is missing"),
             ("a=setup:", "a=setup is missing"),
         ];
+        let live = self.sections.iter().filter(|section| !section.is_stopped());
+        let nameless = live.filter(|section| section.mid().is_none()).count();
         let mut mids: Vec<Mid> = self.sections.iter().filter_map(Section::mid).collect();
         mids.sort_unstable();
-        if mids.len() < self.sections.len() || mids.windows(2).any(|pair| pair[0] == pair[1]) {
+        if nameless > 0 || mids.windows(2).any(|pair| pair[0] == pair[1]) {
             return Some("each section needs an a=mid of its own");
         }
         let has = |prefix: &str| {
