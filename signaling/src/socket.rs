@@ -40,8 +40,9 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 /// The client is asked for a sign of life this often …
 const PING_INTERVAL: Duration = Duration::from_secs(5);
 
-/// … and is given up after so long without any.
-const IDLE_TIMEOUT: Duration = Duration::from_secs(15);
+/// … and is given up after so long without any. As it is looked at with each ping, a socket whose
+/// other end is gone is found after 15 s at the latest.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A room may close while a client enters; then the next one is opened.
 const ENTER_ATTEMPTS: usize = 3;

@@ -5,9 +5,11 @@ use std::time::Duration;
 use crate::kit::client::{description, http};
 use crate::kit::{Client, Stage, claims, sdp, sign};
 use auth::VideoGrant;
-use futures_util::SinkExt;
+use futures_util::{SinkExt, StreamExt};
+use livekit_protocol::participant_info::State;
 use livekit_protocol::signal_request::Message as Request;
-use livekit_protocol::{SignalRequest, UpdateParticipantMetadata};
+use livekit_protocol::signal_response::Message as Response;
+use livekit_protocol::{SignalRequest, SignalResponse, UpdateParticipantMetadata};
 use prost::Message as _;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
@@ -245,4 +247,31 @@ async fn news_that_come_too_fast_are_told_together() {
     };
     bob.until_info("alice", is_final).await;
     assert!(bob.updates().count() < 20);
+}
+
+#[tokio::test]
+async fn a_socket_whose_other_end_is_gone_is_found_within_15_seconds() {
+    let stage = Stage::with(|config| config.room.resume_window = 0).await;
+    let mut bob = Client::join(&stage, "bob", "yoga").await;
+
+    // It is never read again, so that pings are not answered: as if the cable were cut.
+    let mute = Client::join(&stage, "mute", "yoga").await;
+
+    let gone = async {
+        loop {
+            let message = bob.line.next().await.unwrap().unwrap();
+            if let Frame::Binary(bytes) = message
+                && let Some(Response::Update(update)) =
+                    SignalResponse::decode(bytes).unwrap().message
+                && update.participants[0].state() == State::Disconnected
+            {
+                return update.participants[0].identity.clone();
+            }
+        }
+    };
+    let identity = tokio::time::timeout(Duration::from_secs(16), gone)
+        .await
+        .unwrap();
+    assert_eq!(identity, "mute");
+    drop(mute);
 }

@@ -9,4 +9,5 @@
 mod hostile;
 mod joining;
 mod kit;
+mod resuming;
 mod tracks;
