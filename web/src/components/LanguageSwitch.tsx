@@ -3,9 +3,8 @@ import classes from './LanguageSwitch.module.css';
 
 /** Changes to the other language; named in that language. */
 export function LanguageSwitch() {
-  const { locale, setLocale } = useLocale();
+  const { other, setLocale } = useLocale();
   const text = useText();
-  const other = locale === 'en' ? 'de' : 'en';
   return (
     <button
       type="button"

@@ -2,7 +2,7 @@ import { createContext, use, useCallback, useEffect, useMemo, useState, type Rea
 import { IntlProvider, useIntl } from 'react-intl';
 import { de } from './de';
 import { en, type MessageId } from './en';
-import { initialLocale, rememberLocale, type Locale } from './locale';
+import { initialLocale, otherLocale, regionOf, rememberLocale, type Locale } from './locale';
 
 const catalogs: Record<Locale, Record<MessageId, string>> = { en, de };
 
@@ -11,8 +11,9 @@ type Values = Record<string, string | number>;
 /** Formats one message in the current language. */
 export type Translate = (id: MessageId, values?: Values) => string;
 
-const LocaleContext = createContext<{ locale: Locale; setLocale: (locale: Locale) => void }>({
+const LocaleContext = createContext<{ locale: Locale; other: Locale; setLocale: (locale: Locale) => void }>({
   locale: 'en',
+  other: 'de',
   setLocale: () => undefined,
 });
 
@@ -26,10 +27,10 @@ export function I18n({ children }: { children: ReactNode }) {
   useEffect(() => {
     document.documentElement.lang = locale;
   }, [locale]);
-  const context = useMemo(() => ({ locale, setLocale }), [locale, setLocale]);
+  const context = useMemo(() => ({ locale, other: otherLocale(locale), setLocale }), [locale, setLocale]);
   return (
     <LocaleContext value={context}>
-      <IntlProvider locale={locale} defaultLocale="en" messages={catalogs[locale]}>
+      <IntlProvider locale={regionOf(locale, navigator.languages)} defaultLocale="en" messages={catalogs[locale]}>
         {children}
       </IntlProvider>
     </LocaleContext>

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { errorCodes } from '../lib/errors';
 import { de } from './de';
 import { en, type MessageId } from './en';
-import { pickLocale } from './locale';
+import { pickLocale, regionOf } from './locale';
 
 const ids = Object.keys(en) as MessageId[];
 const placeholders = (message: string): string[] =>
@@ -12,7 +12,7 @@ const placeholders = (message: string): string[] =>
 const values = {
   name: 'Ana', room: 'yoga', code: 'x', kind: 'Camera', number: 2, count: 3, page: 1, pages: 2, ms: 38,
   seconds: 3, minutes: 5, time: '1:05', duration: '5 minutes', quality: 'good', protocol: 'UDP',
-  percent: 0.5, kbps: 900, text: 'hello',
+  corner: 'topLeft', percent: 0.5, kbps: 900, text: 'hello',
 };
 
 describe('message catalogs', () => {
@@ -45,5 +45,12 @@ describe('pickLocale', () => {
     expect(pickLocale(['fr-FR', 'de-AT', 'en'])).toBe('de');
     expect(pickLocale(['fr'])).toBe('en');
     expect(pickLocale([])).toBe('en');
+  });
+});
+
+describe('regionOf', () => {
+  it('takes the region of the browser only within the same language', () => {
+    expect(regionOf('en', ['de-CH', 'en-GB'])).toBe('en-GB');
+    expect(regionOf('de', ['en-GB'])).toBe('de');
   });
 });

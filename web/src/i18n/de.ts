@@ -82,6 +82,9 @@ export const de: Record<MessageId, string> = {
   'call.unpin': '{name} lösen',
   'call.paused': 'Bild angehalten, die Verbindung ist langsam',
   'call.alone': 'Du bist allein hier. Andere kommen mit demselben Link dazu.',
+  'call.self.move':
+    'Dein Bild, {corner, select, topLeft {oben links} topRight {oben rechts} bottomLeft {unten links} other {unten rechts}}. Mit den Pfeiltasten verschieben',
+  'call.self.hint': 'In eine andere Ecke ziehen',
   'call.page': 'Seite {page, number} von {pages, number}',
   'call.page.previous': 'Vorige Personen',
   'call.page.next': 'Weitere Personen',
@@ -145,6 +148,8 @@ export const de: Record<MessageId, string> = {
 
   'chat.empty.title': 'Noch keine Nachrichten',
   'chat.empty.text': 'Alle im Raum können lesen, was du schreibst. Es verschwindet, wenn der Raum schließt.',
+  'chat.readOnly.empty': 'Nachrichten der anderen erscheinen hier.',
+  'chat.readOnly': 'Du kannst mitlesen. Dieser Link erlaubt kein Schreiben.',
   'chat.input': 'Nachricht schreiben',
   'chat.send': 'Senden',
   'chat.failed': 'Nicht gesendet',

@@ -80,6 +80,9 @@ export const en = {
   'call.unpin': 'Unpin {name}',
   'call.paused': 'Picture paused, the connection is slow',
   'call.alone': 'You are the only one here. Others join with the same link.',
+  'call.self.move':
+    'Your picture, {corner, select, topLeft {top left} topRight {top right} bottomLeft {bottom left} other {bottom right}}. Move it with the arrow keys',
+  'call.self.hint': 'Drag to another corner',
   'call.page': 'Page {page, number} of {pages, number}',
   'call.page.previous': 'Earlier people',
   'call.page.next': 'More people',
@@ -143,6 +146,8 @@ export const en = {
 
   'chat.empty.title': 'No messages yet',
   'chat.empty.text': 'Everyone in the room can read what you write. It is gone when the room closes.',
+  'chat.readOnly.empty': 'Messages of others appear here.',
+  'chat.readOnly': 'You can read along. This link does not allow writing.',
   'chat.input': 'Write a message',
   'chat.send': 'Send',
   'chat.failed': 'Not sent',

@@ -14,6 +14,13 @@ export function pickLocale(wanted: readonly string[]): Locale {
   return 'en';
 }
 
+/** The one to change to. */
+export const otherLocale = (locale: Locale): Locale => (locale === 'en' ? 'de' : 'en');
+
+/** The language with the browser's region, which decides how times and numbers are written. */
+export const regionOf = (locale: Locale, wanted: readonly string[]): string =>
+  wanted.find((tag) => tag.toLowerCase().split('-')[0] === locale) ?? locale;
+
 /** What the person chose before, else what the browser asks for. */
 export function initialLocale(): Locale {
   const stored = localStorage.getItem(storageKey);

@@ -1,5 +1,5 @@
-import { IconDots, IconLink, IconPictureInPicture, IconScreenShare } from '@tabler/icons-react';
-import { useText } from '../../i18n/I18n';
+import { IconDots, IconLanguage, IconLink, IconPictureInPicture, IconScreenShare } from '@tabler/icons-react';
+import { useLocale, useText } from '../../i18n/I18n';
 import type { MessageId } from '../../i18n/en';
 import classes from './ControlBar.module.css';
 import { DeviceItems, type DeviceGroup } from './DeviceItems';
@@ -28,6 +28,7 @@ interface Props {
 /** What is rarely needed, and the keys. */
 export function MoreMenu({ onShare, onPip, onCopyLink, sharing, devices, onPick }: Props) {
   const text = useText();
+  const { other, setLocale } = useLocale();
   const label = text('more.label');
   return (
     <Popup
@@ -59,6 +60,14 @@ export function MoreMenu({ onShare, onPip, onCopyLink, sharing, devices, onPick 
             )}
             <PopupItem icon={IconLink} onClick={closing(onCopyLink)}>
               {text('more.copyLink')}
+            </PopupItem>
+            <PopupItem
+              icon={IconLanguage}
+              onClick={closing(() => {
+                setLocale(other);
+              })}
+            >
+              <span lang={other}>{text('app.language')}</span>
             </PopupItem>
             <DeviceItems groups={devices} onPick={onPick} />
             <Keys />

@@ -24,7 +24,7 @@ export function ChatPanel({ chat, canChat }: { chat: Chat; canChat: boolean }) {
               <IconMessageCircle size={32} stroke={1.5} aria-hidden="true" />
             </span>
             <b>{text('chat.empty.title')}</b>
-            <p>{text('chat.empty.text')}</p>
+            <p>{text(canChat ? 'chat.empty.text' : 'chat.readOnly.empty')}</p>
           </div>
         ) : (
           <ol className={classes.list}>
@@ -44,7 +44,7 @@ export function ChatPanel({ chat, canChat }: { chat: Chat; canChat: boolean }) {
           </ol>
         )}
       </div>
-      {canChat && <ChatComposer onSend={chat.send} />}
+      {canChat ? <ChatComposer onSend={chat.send} /> : <p className={classes.readOnly}>{text('chat.readOnly')}</p>}
     </>
   );
 }

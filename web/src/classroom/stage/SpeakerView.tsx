@@ -4,6 +4,7 @@ import { pageCount, pageOf } from '../layout/gridLayout';
 import type { TileItem } from '../layout/items';
 import type { Viewport } from '../layout/useViewport';
 import { Tile } from '../tiles/Tile';
+import { FloatingSelf } from './FloatingSelf';
 import { Pager } from './Pager';
 import { ShareStage } from './ShareStage';
 import classes from './SpeakerView.module.css';
@@ -17,11 +18,16 @@ interface Props {
   onPin: (key: string) => void;
 }
 
-/** One picture on the stage, the others in a strip. */
+/** Whether only the own picture is left beside somebody else's: then it floats above that. */
+const isPair = (stage: TileItem | undefined, others: readonly TileItem[]): boolean =>
+  stage?.source === 'camera' && others.length === 1 && others.every(({ person, source }) => person.isLocal && source === 'camera');
+
+/** One picture on the stage, the others in a strip; of two people, the own picture floats. */
 export function SpeakerView({ items, stage, viewport, pinned, onPin }: Props) {
   const others = items.filter((item) => item.key !== stage?.key);
+  const pair = isPair(stage, others);
   return (
-    <div className={classes.view} data-solo={others.length === 0 || undefined}>
+    <div className={classes.view} data-solo={others.length === 0 || pair || undefined}>
       <div className={classes.stage} data-stage>
         {stage?.source === 'screen_share' && stage.person.share && (
           <ShareStage key={stage.key} person={stage.person} track={stage.person.share} />
@@ -32,7 +38,9 @@ export function SpeakerView({ items, stage, viewport, pinned, onPin }: Props) {
           </ul>
         )}
       </div>
-      {others.length > 0 && <Strip items={others} viewport={viewport} onPin={onPin} />}
+      {pair
+        ? others.map((item) => <FloatingSelf key={item.key} item={item} />)
+        : others.length > 0 && <Strip items={others} viewport={viewport} onPin={onPin} />}
     </div>
   );
 }

@@ -9,15 +9,16 @@ import { TrackVideo } from './TrackVideo';
 
 interface Props {
   item: TileItem;
-  pinned: boolean;
-  onPin: (key: string) => void;
+  pinned?: boolean;
+  /** Missing where a tile cannot be pinned. */
+  onPin?: (key: string) => void;
   /** In the strip, where the own name is just "You". */
   small?: boolean;
   style?: CSSProperties;
 }
 
 /** A person's camera, or their initials; or a shared screen in the grid. */
-export function Tile({ item, pinned, onPin, small = false, style }: Props) {
+export function Tile({ item, pinned = false, onPin, small = false, style }: Props) {
   const text = useText();
   const { person, source } = item;
   const isShare = source === 'screen_share';
@@ -37,19 +38,21 @@ export function Tile({ item, pinned, onPin, small = false, style }: Props) {
       <Avatar name={person.name} className={classes.avatar} />
       {track && <TrackVideo track={track} mirrored={person.isLocal && !isShare} fit={isShare ? 'contain' : 'cover'} />}
       {person.cameraPaused && !isShare && <p className={classes.paused}>{text('call.paused')}</p>}
-      <span className={classes.acts}>
-        <button
-          type="button"
-          aria-pressed={pinned}
-          aria-label={text(pinned ? 'call.unpin' : 'call.pin', { name: who })}
-          title={text(pinned ? 'call.unpin' : 'call.pin', { name: who })}
-          onClick={() => {
-            onPin(item.key);
-          }}
-        >
-          {pinned ? <IconPinnedOff size={20} stroke={1.75} /> : <IconPin size={20} stroke={1.75} />}
-        </button>
-      </span>
+      {onPin && (
+        <span className={classes.acts}>
+          <button
+            type="button"
+            aria-pressed={pinned}
+            aria-label={text(pinned ? 'call.unpin' : 'call.pin', { name: who })}
+            title={text(pinned ? 'call.unpin' : 'call.pin', { name: who })}
+            onClick={() => {
+              onPin(item.key);
+            }}
+          >
+            {pinned ? <IconPinnedOff size={20} stroke={1.75} /> : <IconPin size={20} stroke={1.75} />}
+          </button>
+        </span>
+      )}
       {isShare ? (
         <span className={classes.tag}>
           <IconScreenShare stroke={2} aria-hidden="true" />
