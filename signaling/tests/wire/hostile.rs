@@ -255,7 +255,8 @@ async fn a_socket_whose_other_end_is_gone_is_found_within_15_seconds() {
     let mut bob = Client::join(&stage, "bob", "yoga").await;
 
     // It is never read again, so that pings are not answered: as if the cable were cut.
-    let mute = Client::join(&stage, "mute", "yoga").await;
+    let mut mute = Client::join(&stage, "mute", "yoga").await;
+    mute.settle().await; // The last sign of life comes just after a ping: the worst moment.
 
     let gone = async {
         loop {
