@@ -89,15 +89,15 @@ export function CallScreen({ name, store, since, choice, onLeave }: Props) {
 
   const items = listItems(people, order);
   const quality = people.find((person) => person.isLocal)?.quality ?? 'unknown';
+  const reconnecting = snapshot.connection === 'reconnecting';
   const hint = chooseHint({
     soundBlocked: snapshot.soundBlocked,
     pushToTalk: talking,
     notice,
     micSystemMuted,
     quality,
-    alone: people.length === 1,
+    alone: people.length === 1 && !reconnecting,
   });
-  const reconnecting = snapshot.connection === 'reconnecting';
 
   return (
     <div className={classes.room} data-connection={snapshot.connection}>

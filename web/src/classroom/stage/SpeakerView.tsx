@@ -37,10 +37,9 @@ export function SpeakerView({ items, stage, viewport, pinned, onPin }: Props) {
             <Tile item={stage} pinned={stage.key === pinned} onPin={onPin} />
           </ul>
         )}
+        {pair && others.map((item) => <FloatingSelf key={item.key} item={item} />)}
       </div>
-      {pair
-        ? others.map((item) => <FloatingSelf key={item.key} item={item} />)
-        : others.length > 0 && <Strip items={others} viewport={viewport} onPin={onPin} />}
+      {others.length > 0 && !pair && <Strip items={others} viewport={viewport} onPin={onPin} />}
     </div>
   );
 }

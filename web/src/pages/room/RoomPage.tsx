@@ -66,6 +66,7 @@ export function RoomPage() {
     }
   };
 
+  const home = <HomeButton onClick={() => void navigate({ to: '/' })} />;
   if (!canCapture()) return <StatePage code="unsupported" />;
   if (phase.kind === 'error') {
     return (
@@ -74,7 +75,7 @@ export function RoomPage() {
         supportCode={phase.supportCode}
         onRetry={isFinal(phase.code) ? undefined : check}
         retryLabel={phase.code === 'duplicate-identity' ? text('after.rejoin') : text('error.retry')}
-        actions={<HomeButton onClick={() => void navigate({ to: '/' })} />}
+        actions={home}
       />
     );
   }
@@ -97,10 +98,10 @@ export function RoomPage() {
       </Suspense>
     );
   }
-  if (linkToken !== undefined && !claims) return <StatePage code="token-invalid" />;
-  if (claims && isExpired(claims.expiresAt)) return <StatePage code="token-expired" />;
+  if (linkToken !== undefined && !claims) return <StatePage code="token-invalid" actions={home} />;
+  if (claims && isExpired(claims.expiresAt)) return <StatePage code="token-expired" actions={home} />;
   if (linkToken === undefined && instance.status === 'failed') {
-    return <StatePage code="server-gone" onRetry={retryInstance} />;
+    return <StatePage code="server-gone" onRetry={retryInstance} actions={home} />;
   }
   if (linkToken === undefined && instance.status === 'ready' && !instance.instance.devMode) {
     return <StatePage code="need-link" />;
