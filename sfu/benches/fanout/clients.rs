@@ -6,7 +6,7 @@ use std::sync::mpsc::{Receiver, TryRecvError, channel};
 use std::time::{Duration, Instant};
 
 use mio::unix::SourceFd;
-use mio::{Events, Interest, Poll, Token};
+use mio::{Events, Interest, Poll, Token, Waker};
 
 use crate::link::{hear, say};
 use crate::media::client::{Client, Published};
@@ -24,6 +24,9 @@ fn video(is_paced: bool) -> Shape {
     }
 }
 
+/// The token of an order of the server's process.
+const ORDER: Token = Token(usize::MAX);
+
 struct Member {
     client: Client,
     /// Whether it decrypts what it gets; others count only.
@@ -39,6 +42,8 @@ struct Crowd {
 
 /// Runs until the server's process closes the link.
 pub(crate) fn run() {
+    let poll = Poll::new().expect("epoll works");
+    let waker = Waker::new(poll.registry(), ORDER).expect("epoll takes a waker");
     let (sender, orders) = channel();
     std::thread::spawn(move || {
         let mut input = stdin().lock();
@@ -46,10 +51,13 @@ pub(crate) fn run() {
             if sender.send(words).is_err() {
                 return;
             }
+            waker.wake().expect("epoll works");
         }
+        drop(sender);
+        waker.wake().expect("epoll works");
     });
     let mut crowd = Crowd {
-        poll: Poll::new().expect("epoll works"),
+        poll,
         members: Vec::new(),
         buffer: vec![0; 2048],
     };
@@ -60,7 +68,9 @@ pub(crate) fn run() {
             assert_eq!(error.kind(), ErrorKind::Interrupted);
         }
         for event in &events {
-            crowd.receive(event.token().0);
+            if event.token() != ORDER {
+                crowd.receive(event.token().0);
+            }
         }
     }
 }

@@ -9,7 +9,11 @@
 mod clients;
 mod link;
 #[path = "../../tests/kit/media.rs"]
-#[expect(dead_code, reason = "the tests use more of it")]
+#[expect(
+    dead_code,
+    clippy::unwrap_used,
+    reason = "it is the tests', which use all of it and may fail"
+)]
 mod media;
 mod report;
 mod scene;
@@ -32,6 +36,8 @@ struct Options {
     windows: usize,
     window: Duration,
     gather: Duration,
+    /// Datagrams that a turn of the shard handles.
+    batch: usize,
 }
 
 impl Default for Options {
@@ -44,12 +50,13 @@ impl Default for Options {
             windows: 5,
             window: Duration::from_secs(3),
             gather: sfu::SfuConfig::default().gather,
+            batch: sfu::SfuConfig::default().batch_datagrams_max,
         }
     }
 }
 
 const USAGE: &str = "options: --rooms N[,N…] --subscribers N --sample N --paced --windows N \
-                     --window-seconds N --gather-us N";
+                     --window-seconds N --gather-us N --batch N";
 
 fn parse(mut arguments: impl Iterator<Item = String>) -> Option<Options> {
     let mut options = Options::default();
@@ -66,6 +73,7 @@ fn parse(mut arguments: impl Iterator<Item = String>) -> Option<Options> {
                         options.rooms = counts.collect::<Option<_>>()?;
                     }
                     "--subscribers" => options.subscribers = number()?,
+                    "--batch" => options.batch = number()?.max(1),
                     "--sample" => options.sample = number()?.max(1),
                     "--windows" => options.windows = number()?.max(1),
                     "--window-seconds" => {

@@ -128,6 +128,7 @@ pub(crate) async fn run(options: &Options, rooms: usize) -> Outcome {
     let config = SfuConfig {
         udp_port: 0,
         gather: options.gather,
+        batch_datagrams_max: options.batch,
         ..SfuConfig::default()
     };
     let registry = Registry::new();

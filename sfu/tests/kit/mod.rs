@@ -165,10 +165,8 @@ impl Stage {
                 }
             }
         };
-        match timeout(DEADLINE, waiting).await {
-            Ok(report) => report,
-            Err(_) => panic!("{what}: {:?}", self.peers[&session].report.borrow()),
-        }
+        let found = timeout(DEADLINE, waiting).await;
+        found.unwrap_or_else(|_| panic!("{what}: {:?}", self.peers[&session].report.borrow()))
     }
 
     /// Waits for an event that satisfies `condition`.
