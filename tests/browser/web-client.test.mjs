@@ -136,7 +136,7 @@ test('two people meet: join, device check, grid, speaker view, chat, mute, share
   await shoot(alice, 'grid');
 
   // Chromium's fake microphone beeps once a second.
-  await until(bob, (me) => document.querySelector(`[data-testid=tile]:not([data-identity="${me}"])[data-speaking=true]`), bob.identity);
+  await until(bob, (me) => document.querySelector(`[data-testid=tile]:not([data-identity="${me}"])[data-speaking=true]`) !== null, bob.identity);
 
   await id(alice, 'layout-speaker').click();
   await until(alice, () => document.querySelector('[data-testid=layout-speaker]').ariaPressed === 'true');

@@ -93,4 +93,13 @@ export class Stage {
 
 export const sees = (page, identity, wanted) => page.evaluate(([identity, wanted]) => peer.sees(identity, wanted), [identity, wanted]);
 export const rate = (page, identity, wanted) => page.evaluate((args) => peer.rate(...args), [identity, wanted]);
-export const until = (page, check, argument, timeout = 10_000) => page.waitForFunction(check, argument, { timeout, polling: 100 });
+
+// Asks the page until the answer is true. Playwright's own waitForFunction takes the promise of an async check for true.
+export async function until(page, check, argument, timeout = 10_000) {
+  const end = Date.now() + timeout;
+  for (;;) {
+    if (await page.evaluate(check, argument)) return;
+    if (Date.now() > end) throw new Error(`not within ${timeout} ms: ${check}`);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
