@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { gridLayout, pageCount, pageOf, tileRatio } from './gridLayout';
+import { gridLayout, pageCount, pageOf, phoneColumns, tileRatio } from './gridLayout';
 
 describe('gridLayout', () => {
   it('puts nine people into three columns of a wide area', () => {
@@ -8,9 +8,10 @@ describe('gridLayout', () => {
     expect(layout).toMatchObject({ cols: 3, rows: 3 });
   });
 
-  it('stacks two people on a phone and takes two columns for nine', () => {
-    expect(gridLayout(2, 374, 650, 8, 2)).toMatchObject({ cols: 1, rows: 2 });
-    expect(gridLayout(9, 374, 650, 8, 2)).toMatchObject({ cols: 2, rows: 5 });
+  it('stacks two people on a phone and takes two columns from five on', () => {
+    expect(gridLayout(2, 374, 650, 8, phoneColumns(2))).toMatchObject({ cols: 1, rows: 2 });
+    expect(gridLayout(6, 374, 720, 8, phoneColumns(6))).toMatchObject({ cols: 2, rows: 3 });
+    expect(gridLayout(9, 374, 650, 8, phoneColumns(9))).toMatchObject({ cols: 2, rows: 5 });
   });
 
   it('never overflows the area and never finds smaller tiles than another grid', () => {

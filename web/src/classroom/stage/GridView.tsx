@@ -1,6 +1,6 @@
 import { useElementSize } from '@mantine/hooks';
 import { useState } from 'react';
-import { gridLayout, pageCount, pageOf } from '../layout/gridLayout';
+import { gridLayout, pageCount, pageOf, phoneColumns } from '../layout/gridLayout';
 import type { TileItem } from '../layout/items';
 import type { Viewport } from '../layout/useViewport';
 import { Tile } from '../tiles/Tile';
@@ -28,7 +28,7 @@ export function GridView({ items, viewport, pinned, onPin }: Props) {
   const pages = pageCount(items.length, perPage);
   const current = Math.min(page, pages - 1);
   const shown = pageOf(items, current, perPage);
-  const layout = gridLayout(shown.length, width, height, gap, viewport.phone ? 2 : Infinity);
+  const layout = gridLayout(shown.length, width, height, gap, viewport.phone ? phoneColumns(shown.length) : undefined);
   const swipe = useSwipe((step) => {
     setPage(Math.min(pages - 1, Math.max(0, current + step)));
   });
