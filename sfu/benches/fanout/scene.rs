@@ -319,7 +319,7 @@ fn window(from: &Mark, to: &Mark) -> Window {
     };
     Window {
         wall: to.usage.at - from.usage.at,
-        cpu: to.usage.total - from.usage.total,
+        cpu: to.usage.total.saturating_sub(from.usage.total),
         kernel: to.usage.kernel.saturating_sub(from.usage.kernel),
         user: to.usage.user.saturating_sub(from.usage.user),
         forwarded: difference(0),
