@@ -12,7 +12,7 @@ stamp="$venv/requirements.sha256"
 wanted="$(sha256sum <"$here/requirements.txt")"
 if [ "$(cat "$stamp" 2>/dev/null)" != "$wanted" ]; then
   [ -x "$venv/bin/python" ] || python3 -m venv "$venv" || exit 1
-  "$venv/bin/pip" install --quiet --disable-pip-version-check --requirement "$here/requirements.txt" || exit 1
+  "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --requirement "$here/requirements.txt" || exit 1
   echo "$wanted" >"$stamp"
 fi
 [ "${1:-}" = "--prepare" ] && exit 0
