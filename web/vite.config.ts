@@ -1,6 +1,6 @@
 import react from '@vitejs/plugin-react';
 import { defineConfig } from 'vitest/config';
-import { firstRouteBudget } from './budget';
+import { firstRouteBudget } from './budget.ts';
 
 /** Where `npm run dev` finds a server that runs in development mode. */
 const server = 'http://127.0.0.1:7880';
