@@ -171,13 +171,10 @@ impl Shard {
         if self.engine.poll_timeout().is_some_and(|due| due <= now) {
             self.engine.handle_timeout(now);
         }
-        let mut more = true;
-        while more {
-            let waiting = self.transmit.len();
-            more = self.engine.flush_some(now, &mut self.transmit);
-            turn.sent += self.transmit.len() - waiting;
-            self.transmitter.send(&self.addresses, &mut self.transmit);
-        }
+        let waiting = self.transmit.len();
+        self.engine.flush(now, &mut self.transmit);
+        turn.sent = self.transmit.len() - waiting;
+        self.transmitter.send(&self.addresses, &mut self.transmit);
         turn.retry |= !self.transmit.is_empty();
         self.meter.turn(received, turn.sent, || self.receiver.age());
         while let Some((to, message)) = self.engine.poll_relay() {

@@ -32,10 +32,6 @@ use crate::{
     SessionKind, ShardId, TrackId, crypto, peer,
 };
 
-/// Sessions whose datagrams are made before they are sent. Bursts of a camera frame to so many are some
-/// hundred kilobytes, which a second-level cache holds.
-const FLUSH_SESSIONS: usize = 16;
-
 /// Rounds of one flush: an event of one session may give work to others, and theirs to it.
 const FLUSH_ROUNDS_MAX: usize = 8;
 
@@ -68,8 +64,6 @@ pub struct Engine {
     flushed_at: Option<Instant>,
     pub(crate) room_timers: Timers,
     pub(crate) touched: Vec<SessionIndex>,
-    /// The rest of the sessions that are being flushed.
-    flushing: Vec<SessionIndex>,
     pub(crate) touched_rooms: Vec<usize>,
     pub(crate) dirty: Vec<SessionIndex>,
     transmit: Vec<Datagram>,
@@ -110,7 +104,6 @@ impl Engine {
             flushed_at: None,
             room_timers: Timers::default(),
             touched: Vec::new(),
-            flushing: Vec::new(),
             touched_rooms: Vec::new(),
             dirty: Vec::new(),
             transmit: Vec::new(),
@@ -265,33 +258,19 @@ impl Engine {
     /// Ends a batch: lets each session that was touched say what it has to say, and appends the
     /// datagrams to `transmit`, those of one session side by side.
     pub fn flush(&mut self, now: Instant, transmit: &mut Vec<Datagram>) {
+        self.flushed_at = Some(now);
         for _ in 0..FLUSH_ROUNDS_MAX {
-            while self.flush_some(now, transmit) {}
+            self.negotiate_dirty();
+            self.serve_rooms(now);
             if self.touched.is_empty() {
                 break;
             }
+            for index in std::mem::take(&mut self.touched) {
+                self.flush_session(now, index);
+            }
+            self.handle_peer_events(now);
         }
-    }
-
-    /// Does a part of [`Engine::flush`]: few sessions, so that their datagrams can be sent while they
-    /// are in the processor's cache. Tells whether sessions of this batch are left: call again after
-    /// sending.
-    pub fn flush_some(&mut self, now: Instant, transmit: &mut Vec<Datagram>) -> bool {
-        self.flushed_at = Some(now);
-        if self.flushing.is_empty() {
-            self.negotiate_dirty();
-            self.serve_rooms(now);
-            std::mem::swap(&mut self.flushing, &mut self.touched);
-        }
-        for _ in 0..FLUSH_SESSIONS {
-            let Some(index) = self.flushing.pop() else {
-                break;
-            };
-            self.flush_session(now, index);
-        }
-        self.handle_peer_events(now);
         transmit.append(&mut self.transmit);
-        !self.flushing.is_empty()
     }
 
     fn flush_session(&mut self, now: Instant, index: SessionIndex) {
@@ -388,7 +367,6 @@ impl Engine {
         self.demux.forget(index);
         self.session_ids.remove(&id);
         self.touched.retain(|touched| *touched != index);
-        self.flushing.retain(|flushing| *flushing != index);
         self.dirty.retain(|dirty| *dirty != index);
         let session = self.sessions.remove(index);
         // The destructor of what panicked may panic as well.
