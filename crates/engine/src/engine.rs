@@ -207,7 +207,7 @@ impl Engine {
         let Some(index) = self.session_ids.get(&session).copied() else {
             return;
         };
-        match self.sessions[index].push_data(channel, data) {
+        match self.sessions[index].channels.push(channel, data) {
             Push::Queued => self.touch(index),
             Push::Dropped(count) => {
                 self.counters.drop_many(Drop::DataQueue, count);

@@ -6,7 +6,6 @@ use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use forwarding::{Codec, DependencyDescriptorReader, SubscriptionKey};
 use str0m::change::SdpPendingOffer;
 use str0m::channel::ChannelConfig;
@@ -320,17 +319,8 @@ impl Session {
     /// Reads again what the last negotiation changed.
     pub(crate) fn refresh_negotiated(&mut self) {
         self.payload_types = PayloadTypes::of(&self.rtc);
-        let mids = self.received.iter().chain([]).map(|(mid, _)| *mid);
-        let mids: Vec<Mid> = mids.collect();
+        let mids = self.received.iter().map(|(mid, _)| *mid);
         self.names = crate::peer::name_extensions(&self.rtc, mids);
-    }
-
-    pub(crate) fn push_data(
-        &mut self,
-        channel: crate::DataChannel,
-        data: Bytes,
-    ) -> crate::channels::Push {
-        self.channels.push(channel, data)
     }
 }
 
