@@ -180,7 +180,6 @@ impl Call {
             6 => {
                 let track = self.track(input.byte()?)?.key;
                 let count = input.byte()?;
-                self.room.set_encodings(track, count);
                 self.room.handle_encoding_restart(track, count % 5);
             }
             7 => {
@@ -312,7 +311,6 @@ impl Call {
                 "an encoding is asked once in 500 ms"
             );
         }
-        while self.room.poll_demand().is_some() {}
         let _ = self.room.poll_speakers(self.now);
         assert!(self.room.poll_timeout().is_none_or(|at| at > self.now));
     }

@@ -10,8 +10,7 @@
 //! - every table has a bound, named where it is declared.
 //!
 //! How to drive a [`Room`]: give it inputs (`publish`, `subscribe`, `set_*`, `handle_*`), then take
-//! from [`Room::poll_keyframe_request`], [`Room::poll_demand`] and [`Room::poll_speakers`] until each
-//! gives `None`, then sleep until [`Room::poll_timeout`] or the next input.
+//! from [`Room::poll_keyframe_request`] and [`Room::poll_speakers`] until each gives `None`, then sleep until [`Room::poll_timeout`] or the next input.
 
 pub mod descriptor;
 mod forwarder;

@@ -33,8 +33,6 @@ pub struct Room {
     speakers: Speakers,
     /// Some track has to be looked at by the next poll.
     is_stale: bool,
-    /// The demand of some track may have changed.
-    is_demand_stale: bool,
     /// When the next keyframe request is due.
     keyframes_due: Option<Instant>,
 }
@@ -55,7 +53,6 @@ impl Room {
             subscriptions: Slab::default(),
             speakers: Speakers::default(),
             is_stale: false,
-            is_demand_stale: false,
             keyframes_due: None,
         }
     }
@@ -90,7 +87,6 @@ impl Room {
         });
         owner.is_stale = true;
         self.is_stale = true;
-        self.is_demand_stale = true;
         Some(key)
     }
 
@@ -110,7 +106,6 @@ impl Room {
         }
         track.is_stale = true;
         self.is_stale = true;
-        self.is_demand_stale = true;
     }
 
     /// Changes what a subscription wants; `None` pauses it.
@@ -121,15 +116,6 @@ impl Room {
         track.subscriptions[index].forwarder.set_target(target);
         track.is_stale = true;
         self.is_stale = true;
-        self.is_demand_stale = true;
-    }
-
-    /// Changes the number of simulcast encodings of a track.
-    pub fn set_encodings(&mut self, track: TrackKey, encodings: u8) {
-        if let Some(track) = self.tracks.get_mut(track) {
-            track.set_encodings(encodings);
-            self.is_stale = true;
-        }
     }
 
     /// Forgets the numbers of an encoding, because its SSRC has changed: the next packet may have any
@@ -216,23 +202,6 @@ impl Room {
         }
         self.is_stale = false;
         self.keyframes_due = due;
-        None
-    }
-
-    /// Gives a track whose demand has changed since it was last told, with the highest layers that
-    /// any subscription wants; `None` within: nobody watches. Call until it gives `None`.
-    pub fn poll_demand(&mut self) -> Option<(TrackKey, Option<LayerTarget>)> {
-        if !self.is_demand_stale {
-            return None;
-        }
-        for (key, track) in self.tracks.iter_mut() {
-            let demand = track.demand();
-            if demand != track.told_demand {
-                track.told_demand = demand;
-                return Some((key, demand));
-            }
-        }
-        self.is_demand_stale = false;
         None
     }
 

@@ -256,8 +256,6 @@ pub(crate) struct Track {
     /// What subscriptions wait for may have changed.
     pub(crate) is_stale: bool,
     next_evaluation: Option<Instant>,
-    /// The demand that was told last.
-    pub(crate) told_demand: Option<LayerTarget>,
 }
 
 impl Track {
@@ -269,13 +267,7 @@ impl Track {
             keyframes: KeyframeRequests::new(keyframe_interval),
             is_stale: false,
             next_evaluation: None,
-            told_demand: None,
         }
-    }
-
-    pub(crate) fn set_encodings(&mut self, count: u8) {
-        self.encodings.count = count.clamp(1, ENCODINGS_MAX);
-        self.is_stale = true;
     }
 
     /// The publisher began an encoding anew, with new numbers.

@@ -456,22 +456,19 @@ fn an_av1_subscriber_with_fewer_layers_is_told_so() {
 }
 
 #[test]
-fn demand_is_the_highest_wish_and_told_once() {
+fn demand_is_the_highest_wish() {
     let mut room = Room::new();
     let track = room.publish(Codec::Vp8, 3);
-    assert_eq!(room.poll_demand(), None);
+    assert_eq!(room.wanted_layers(track), None);
 
     let low = room.subscribe(track, layers(0, 2)).unwrap();
     let high = room.subscribe(track, layers(2, 0)).unwrap();
-    assert_eq!(room.poll_demand(), Some((track, Some(layers(2, 2)))));
-    assert_eq!(room.poll_demand(), None);
+    assert_eq!(room.wanted_layers(track), Some(layers(2, 2)));
 
     room.set_target(high, None);
-    assert_eq!(room.poll_demand(), Some((track, Some(layers(0, 2)))));
     assert_eq!(room.wanted_layers(track), Some(layers(0, 2)));
     room.unsubscribe(low);
-    assert_eq!(room.poll_demand(), Some((track, None)));
-    assert_eq!(room.poll_demand(), None);
+    assert_eq!(room.wanted_layers(track), None);
 }
 
 #[test]
@@ -506,7 +503,6 @@ fn keys_that_are_gone_do_nothing() {
     room.unpublish(track);
     room.unsubscribe(subscription);
     room.set_target(subscription, None);
-    room.set_encodings(track, 2);
     room.handle_keyframe_request(now, subscription);
     room.handle_audio_level(now, track, 0, true);
     room.handle_packet(now, track, &sound(1), &mut forwards);
