@@ -8,6 +8,7 @@
 //! | who may enter | `admission`, `policy` |
 //! | what the client wants | `join_request`, `quirks` |
 //! | who may do what | `permissions` |
+//! | what a room was asked to be | `room_settings` |
 //! | who receives what | `subscriptions` |
 //! | how much of it | `quality` |
 //! | which layers are watched | `dynacast` |
@@ -22,6 +23,7 @@ mod addresses;
 mod admission;
 mod answers;
 mod codecs;
+mod control;
 mod dynacast;
 mod ids;
 mod join_request;
@@ -37,6 +39,7 @@ mod quirks;
 mod rate;
 mod requests;
 mod room;
+mod room_settings;
 mod routes;
 mod scores;
 mod server;
@@ -46,5 +49,7 @@ mod speakers;
 mod subscriptions;
 mod trickle;
 
+pub use packet::PacketError;
 pub use policy::{AllowAll, EntryRefused, RoomPolicy};
+pub use room::OrderError;
 pub use server::Signaling;

@@ -190,6 +190,16 @@ impl Participant {
         }
     }
 
+    /// Writes what those are told who must no longer know of it.
+    pub(crate) fn vanished(&self) -> ParticipantInfo {
+        ParticipantInfo {
+            state: State::Disconnected.into(),
+            tracks: Vec::new(),
+            version: self.version.saturating_add(1),
+            ..self.info()
+        }
+    }
+
     fn track_infos(&self) -> Vec<TrackInfo> {
         let infos = self.published.iter().map(|publication| &publication.info);
         infos.cloned().collect()

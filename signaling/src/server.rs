@@ -56,6 +56,10 @@ impl Signaling {
         })
     }
 
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
     /// Makes the routes `/rtc`, `/rtc/v1` and `/rtc/…/validate`.
     ///
     /// Serve them with `into_make_service_with_connect_info::<SocketAddr>()`, as sockets are

@@ -12,6 +12,7 @@ use crate::ids;
 use crate::metrics::Metrics;
 use crate::policy::RoomPolicy;
 use crate::room::{self, RoomHandle};
+use crate::room_settings::RoomSettings;
 
 /// Bytes of the trailer that marks frames which the server has put into an encrypted track.
 const SIF_TRAILER_BYTES: usize = 32;
@@ -55,9 +56,12 @@ impl Shared {
         self.next_number.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// Finds the room `name`, or opens it.
-    pub(crate) fn room(self: &Arc<Self>, name: &str) -> RoomHandle {
-        let open = || room::open(name.to_owned(), self.next_number(), Arc::clone(self));
+    /// Finds the room `name`, or opens it with `settings`.
+    pub(crate) fn open_room(self: &Arc<Self>, name: &str, settings: &RoomSettings) -> RoomHandle {
+        let open = || {
+            let number = self.next_number();
+            room::open(name.to_owned(), settings.clone(), number, Arc::clone(self))
+        };
         match self.rooms.lock().entry(name.to_owned()) {
             Entry::Occupied(entry) if !entry.get().is_closed() => entry.get().clone(),
             Entry::Occupied(mut entry) => {

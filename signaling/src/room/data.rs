@@ -69,13 +69,18 @@ impl Room {
             metrics.refuse("data-size");
             return None;
         }
-        let (sid, identity) = if participant.permissions.is_hidden() {
-            ("", "")
+        let sender = if participant.permissions.is_hidden() {
+            Sender::SERVER
         } else {
-            (participant.sid.as_str(), participant.identity.as_str())
+            Sender {
+                sid: &participant.sid,
+                identity: &participant.identity,
+            }
         };
-        let packet = Packet::rewrite(data, Sender { sid, identity }, channel)
-            .inspect_err(|error| tracing::debug!(participant.id = %sid, %error, "dropped data"))
+        let packet = Packet::rewrite(data, sender, channel)
+            .inspect_err(
+                |error| tracing::debug!(participant.id = %sender.sid, %error, "dropped data"),
+            )
             .inspect_err(|_| metrics.refuse("data-packet"))
             .ok()?;
         if channel == DataChannel::Reliable && packet.sequence > 0 {

@@ -74,7 +74,9 @@ impl Room {
         let Some(subscriber) = self.participants.get_mut(&key) else {
             return;
         };
-        if subscriber.subscriptions.is_wanted(track)
+        // It is the publisher's rules that are told; of its own rights a client learns by its info.
+        if subscriber.permissions.may_subscribe()
+            && subscriber.subscriptions.is_wanted(track)
             && subscriber.told_permissions.tell(track, is_allowed)
         {
             subscriber.tell(Message::SubscriptionPermissionUpdate(told));
@@ -220,9 +222,10 @@ fn may_receive(subscriber: &Participant, owner: &Participant, publication: &Publ
     let sid = &publication.info.sid;
     subscriber.permissions.may_subscribe()
         && !owner.permissions.is_hidden()
-        && owner
-            .rules
-            .may_receive(&subscriber.sid, &subscriber.identity, sid)
+        && (subscriber.permissions.is_recorder()
+            || owner
+                .rules
+                .may_receive(&subscriber.sid, &subscriber.identity, sid))
 }
 
 /// What the client wants of a track, or what it starts with. A client with adaptive stream starts

@@ -78,6 +78,10 @@ impl Room {
         RoomInfo {
             num_participants: count(visible().count()),
             num_publishers: count(visible().filter(|p| p.is_publisher).count()),
+            active_recording: self
+                .participants
+                .values()
+                .any(|p| p.permissions.is_recorder()),
             ..self.info.clone()
         }
     }

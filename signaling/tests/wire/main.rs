@@ -10,4 +10,6 @@ mod hostile;
 mod joining;
 mod kit;
 mod resuming;
+mod rights;
+mod rooms;
 mod tracks;
