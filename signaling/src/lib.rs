@@ -6,6 +6,8 @@
 //! | question | module |
 //! | --- | --- |
 //! | who may enter | `admission`, `policy` |
+//! | which tokens no longer mean what they say | `revocations` |
+//! | what a backend may call | `api` |
 //! | what the client wants | `join_request`, `quirks` |
 //! | who may do what | `permissions` |
 //! | what a room was asked to be | `room_settings` |
@@ -22,6 +24,7 @@
 mod addresses;
 mod admission;
 mod answers;
+mod api;
 mod codecs;
 mod control;
 mod dynacast;
@@ -38,9 +41,11 @@ mod quality;
 mod quirks;
 mod rate;
 mod requests;
+mod revocations;
 mod room;
 mod room_settings;
 mod routes;
+mod rpcs;
 mod scores;
 mod server;
 mod shared;
