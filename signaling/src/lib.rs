@@ -10,6 +10,7 @@
 //! | who may do what | `permissions` |
 //! | what a room was asked to be | `room_settings` |
 //! | who receives what | `subscriptions` |
+//! | what data tracks and blobs there are | `data_tracks`, `data_blobs` |
 //! | how much of it | `quality` |
 //! | which layers are watched | `dynacast` |
 //! | who speaks | `speakers` |
@@ -24,6 +25,8 @@ mod admission;
 mod answers;
 mod codecs;
 mod control;
+mod data_blobs;
+mod data_tracks;
 mod dynacast;
 mod ids;
 mod join_request;

@@ -6,6 +6,7 @@
     reason = "a test waits for one kind of message and fails loudly; helpers of tests too"
 )]
 
+mod data_tracks;
 mod hostile;
 mod joining;
 mod kit;
