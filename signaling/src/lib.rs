@@ -12,6 +12,7 @@
 //! | who may do what | `permissions` |
 //! | what a room was asked to be | `room_settings` |
 //! | who receives what | `subscriptions` |
+//! | what data tracks and blobs there are | `data_tracks`, `data_blobs` |
 //! | how much of it | `quality` |
 //! | which layers are watched | `dynacast` |
 //! | who speaks | `speakers` |
@@ -27,6 +28,8 @@ mod answers;
 mod api;
 mod codecs;
 mod control;
+mod data_blobs;
+mod data_tracks;
 mod dynacast;
 mod ids;
 mod join_request;

@@ -20,6 +20,10 @@ impl Room {
         let Some(key) = self.by_session.get(&session).copied() else {
             return;
         };
+        if channel == DataChannel::DataTrack {
+            self.forward_data_track(key, data).await;
+            return;
+        }
         let Some(packet) = self.accept_packet(key, channel, data) else {
             return;
         };
@@ -58,10 +62,6 @@ impl Room {
         let participant = self.participants.get_mut(&key)?;
         if !participant.permissions.may_publish_data() {
             metrics.refuse("data-permission");
-            return None;
-        }
-        if channel == DataChannel::DataTrack {
-            metrics.refuse("data-track");
             return None;
         }
         if !participant.packets.try_take(Instant::now()) {

@@ -99,6 +99,7 @@ impl Room {
         let Some(mut participant) = self.forget(key) else {
             return;
         };
+        self.end_data_tracks(key, participant.data_tracks.take_all());
         let Look {
             reason,
             action,

@@ -47,7 +47,7 @@ impl Room {
             request_id,
             reason,
             message,
-            Request::UpdateMetadata(update),
+            Some(Request::UpdateMetadata(update)),
         );
     }
 

@@ -64,6 +64,11 @@ impl Room {
             self.unpublish(key, track).await;
         }
         self.tell_speakers();
+        let participant = self.participants.get_mut(&key);
+        let lost_data = participant.filter(|p| !p.permissions.may_publish_data());
+        if let Some(ended) = lost_data.map(|participant| participant.data_tracks.take_all()) {
+            self.end_data_tracks(key, ended);
+        }
     }
 
     /// Ends a track on the server's side and asks its client to stop sending it.
@@ -109,5 +114,6 @@ impl Room {
         for track in tracks {
             self.reconcile_track(track).await;
         }
+        self.reconcile_data_publisher(key);
     }
 }

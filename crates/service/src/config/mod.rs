@@ -176,6 +176,12 @@ pub struct LimitConfig {
     pub participant_updates_per_second: u32,
     /// Data packets per second and participant; more are dropped.
     pub data_packets_per_second: u32,
+    /// Packets on data tracks per second and participant; more are dropped.
+    pub data_track_packets_per_second: u32,
+    /// Data tracks that a participant may publish.
+    pub data_tracks_max: usize,
+    /// Bytes of a participant's data blobs, keys and contents together.
+    pub data_blobs_bytes_max: usize,
     /// Signalling messages that wait for a client that reads slowly.
     pub signal_queue_messages_max: usize,
     /// Bytes of one SDP.
@@ -219,6 +225,9 @@ impl Default for LimitConfig {
             signal_messages_per_second: 100,
             participant_updates_per_second: 20,
             data_packets_per_second: 2000,
+            data_track_packets_per_second: 5000,
+            data_tracks_max: 100,
+            data_blobs_bytes_max: 64_000,
             signal_queue_messages_max: 1024,
             sdp_bytes_max: 256 * 1024,
             identity_bytes_max: 256,
