@@ -25,6 +25,26 @@ pub(crate) fn participant_sid() -> String {
     with_prefix("PA_")
 }
 
+/// Makes the id of a worker.
+pub(crate) fn worker_id() -> String {
+    with_prefix("AW_")
+}
+
+/// Makes the id of an agent's job.
+pub(crate) fn job_id() -> String {
+    with_prefix("AJ_")
+}
+
+/// Makes the id of an agent's dispatch.
+pub(crate) fn dispatch_id() -> String {
+    with_prefix("AD_")
+}
+
+/// Makes the id of an event that a backend is told of.
+pub(crate) fn event_id() -> String {
+    with_prefix("EV_")
+}
+
 /// Makes the id of an RPC of the server, which is also the identity of its caller.
 pub(crate) fn rpc_id() -> String {
     with_prefix("RPC_")

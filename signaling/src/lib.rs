@@ -6,6 +6,8 @@
 //! | question | module |
 //! | --- | --- |
 //! | who may enter | `admission`, `policy` |
+//! | which agents come into a room | `agents`, `dispatches` |
+//! | what a backend is told | `webhooks` |
 //! | which tokens no longer mean what they say | `revocations` |
 //! | what a backend may call | `api` |
 //! | what the client wants | `join_request`, `quirks` |
@@ -24,12 +26,14 @@
 
 mod addresses;
 mod admission;
+mod agents;
 mod answers;
 mod api;
 mod codecs;
 mod control;
 mod data_blobs;
 mod data_tracks;
+mod dispatches;
 mod dynacast;
 mod ids;
 mod join_request;
@@ -56,6 +60,7 @@ mod socket;
 mod speakers;
 mod subscriptions;
 mod trickle;
+mod webhooks;
 
 pub use packet::PacketError;
 pub use policy::{AllowAll, EntryRefused, RoomPolicy};

@@ -21,6 +21,12 @@ pub(crate) struct Metrics {
     pub(crate) departures: IntCounterVec,
     /// Data packets that were passed on.
     pub(crate) data_packets: IntCounter,
+    /// Workers that are connected.
+    pub(crate) agent_workers: IntGauge,
+    /// Jobs of agents, by whether a worker took them.
+    pub(crate) agent_jobs: IntCounterVec,
+    /// Webhooks, by how they ended.
+    pub(crate) webhook_events: IntCounterVec,
     /// Calls of the server API, by method and result.
     pub(crate) api_requests: IntCounterVec,
     /// Seconds that calls of the server API took.
@@ -87,6 +93,9 @@ impl Metrics {
                 "clapt_signal_data_packets_total",
                 "Data packets of clients that were passed on",
             )?,
+            agent_workers: gauge("clapt_signal_agent_workers", "Connected agent workers")?,
+            agent_jobs: counters("clapt_signal_agent_jobs_total", "Jobs of agents", "result")?,
+            webhook_events: counters("clapt_signal_webhook_events_total", "Webhooks", "result")?,
             api_requests,
             api_seconds,
             join_seconds,

@@ -1,11 +1,11 @@
 //! How a room is set up: by the configuration, by its creator, or by the token that opens it.
 
 use auth::Claims;
-use livekit_protocol::{CreateRoomRequest, Room as RoomInfo};
+use livekit_protocol::{CreateRoomRequest, Room as RoomInfo, RoomAgentDispatch};
 use serde::Deserialize;
 
 /// What a room was asked to be; 0 and the empty text mean "as configured".
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct RoomSettings {
     /// Seconds that the room waits for its first participant.
@@ -19,6 +19,8 @@ pub(crate) struct RoomSettings {
     pub(crate) max_participants: u32,
     /// Free text of the application.
     pub(crate) metadata: String,
+    /// Agents that come when the room opens; none means those without a name.
+    pub(crate) agents: Vec<RoomAgentDispatch>,
 }
 
 /// The claim `roomConfig` can't be used; answer 400 with the text.
@@ -39,6 +41,7 @@ impl From<&CreateRoomRequest> for RoomSettings {
             departure_timeout: request.departure_timeout,
             max_participants: request.max_participants,
             metadata: request.metadata.clone(),
+            agents: request.agents.clone(),
         }
     }
 }
@@ -98,12 +101,19 @@ mod tests {
             departure_timeout: 4,
             max_participants: 2,
             metadata: "m".into(),
+            agents: Vec::new(),
+        };
+        let agent = RoomAgentDispatch {
+            agent_name: "a".into(),
+            ..RoomAgentDispatch::default()
         };
         for json in [
-            r#"{"emptyTimeout":9,"departureTimeout":4,"maxParticipants":2,"metadata":"m","agents":[{"agentName":"a"}]}"#,
+            r#"{"emptyTimeout":9,"departureTimeout":4,"maxParticipants":2,"metadata":"m","agents":[{"agentName":"a"}],"tags":{}}"#,
             r#"{"empty_timeout":9,"departure_timeout":4,"max_participants":2,"metadata":"m"}"#,
         ] {
-            assert_eq!(settings(json).unwrap(), expected, "{json}");
+            let mut settings = settings(json).unwrap();
+            assert!(settings.agents.drain(..).all(|other| other == agent));
+            assert_eq!(settings, expected, "{json}");
         }
     }
 

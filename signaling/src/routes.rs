@@ -1,4 +1,4 @@
-//! The paths of the client protocol, and with them those of the server API.
+//! The paths of the client protocol, and with them those of the server API and of agents.
 
 use std::convert::Infallible;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -16,6 +16,7 @@ use tower_http::cors::{AllowOrigin, Any, CorsLayer};
 
 use crate::addresses::{SocketRefused, Sockets};
 use crate::admission::{Refusal, admit};
+use crate::agents;
 use crate::api;
 use crate::join_request::Query;
 use crate::shared::Shared;
@@ -31,6 +32,7 @@ pub(crate) struct Door {
 /// Makes the routes of the client protocol and of the server API.
 pub(crate) fn router(door: Door) -> Router {
     let cors = cors(&door.shared.config.allowed_origins);
+    let agents = agents::router(door.clone());
     let api = api::router(Arc::clone(&door.shared), cors.clone());
     Router::new()
         .route("/rtc", get(open_v0).options(preflight))
@@ -40,6 +42,7 @@ pub(crate) fn router(door: Door) -> Router {
         .layer(cors)
         .with_state(door)
         .merge(api)
+        .merge(agents)
 }
 
 fn cors(allowed_origins: &[String]) -> CorsLayer {
@@ -65,7 +68,7 @@ async fn preflight() -> StatusCode {
 
 /// The address of the client. Without it, as in tests that don't serve by a socket, all clients
 /// count as one.
-struct Address(IpAddr);
+pub(crate) struct Address(pub(crate) IpAddr);
 
 impl<S: Sync> FromRequestParts<S> for Address {
     type Rejection = Infallible;

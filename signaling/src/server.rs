@@ -60,7 +60,7 @@ impl Signaling {
         &self.shared
     }
 
-    /// Makes the routes `/rtc`, `/rtc/v1`, `/rtc/…/validate` and `/twirp/…`.
+    /// Makes the routes `/rtc`, `/rtc/v1`, `/rtc/…/validate`, `/twirp/…` and `/agent`.
     ///
     /// Serve them with `into_make_service_with_connect_info::<SocketAddr>()`, as sockets are
     /// limited by address.
@@ -82,7 +82,9 @@ impl Signaling {
                     let _ = waiting.await; // An error means that the room has closed by itself.
                 }
             }
+            self.shared.agents.close();
             self.sockets.all_closed().await;
+            self.shared.webhooks.drained().await;
         };
         if timeout(SHUTDOWN_TIMEOUT, closing).await.is_err() {
             tracing::warn!("some signalling sockets were still open at the end");

@@ -8,12 +8,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use service::Config;
 use sfu::Sfu;
 
+use crate::agents::Agents;
 use crate::ids;
 use crate::metrics::Metrics;
 use crate::policy::RoomPolicy;
 use crate::revocations::Revocations;
 use crate::room::{self, RoomHandle};
 use crate::room_settings::RoomSettings;
+use crate::webhooks::Webhooks;
 
 /// Bytes of the trailer that marks frames which the server has put into an encrypted track.
 const SIF_TRAILER_BYTES: usize = 32;
@@ -26,6 +28,8 @@ pub(crate) struct Shared {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) rooms: Rooms,
     pub(crate) revocations: Revocations,
+    pub(crate) webhooks: Webhooks,
+    pub(crate) agents: Agents,
     pub(crate) node_id: String,
     pub(crate) sif_trailer: Vec<u8>,
     /// No more sockets are taken.
@@ -40,14 +44,18 @@ impl Shared {
         policy: Arc<dyn RoomPolicy>,
         metrics: Metrics,
     ) -> Self {
+        let metrics = Arc::new(metrics);
+        let webhooks = Webhooks::start(&config, &metrics);
         let revocations = Revocations::new(config.limit.revocations_max);
         Self {
             sfu,
             config,
             policy,
-            metrics: Arc::new(metrics),
+            metrics,
             rooms: Rooms::default(),
             revocations,
+            webhooks,
+            agents: Agents::default(),
             node_id: ids::node_id(),
             sif_trailer: rand::random::<[u8; SIF_TRAILER_BYTES]>().to_vec(),
             is_draining: AtomicBool::new(false),

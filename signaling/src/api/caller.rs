@@ -128,9 +128,12 @@ fn allowed_if(is_allowed: bool) -> Result<(), TwirpError> {
 impl From<OrderError> for TwirpError {
     fn from(error: OrderError) -> Self {
         let code = match error {
-            OrderError::NoRoom | OrderError::NoParticipant | OrderError::NoTrack => Code::NotFound,
+            OrderError::NoRoom
+            | OrderError::NoParticipant
+            | OrderError::NoTrack
+            | OrderError::NoDispatch => Code::NotFound,
             OrderError::TooLarge(_) | OrderError::Data(_) => Code::InvalidArgument,
-            OrderError::TooManyRpcs => Code::ResourceExhausted,
+            OrderError::TooManyRpcs | OrderError::TooManyDispatches => Code::ResourceExhausted,
             // The codes that SDKs have agreed on, as LiveKit's server translates them.
             OrderError::Rpc { code, .. } => match code {
                 1400 => Code::InvalidArgument,

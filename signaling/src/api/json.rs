@@ -41,6 +41,12 @@ pub(crate) fn write<M: Shown>(mut message: M) -> Vec<u8> {
     complete(&sparse, M::SHAPE).to_string().into_bytes()
 }
 
+/// Writes a message as webhooks have it: camel case, without default values.
+pub(crate) fn write_sparse<M: Shown>(mut message: M) -> Vec<u8> {
+    message.drop_unknown();
+    serde_json::to_vec(&message).unwrap_or_default()
+}
+
 fn complete(sparse: &Value, shape: &Shape) -> Value {
     let field = |(name, kind): &(&str, Kind)| {
         let value = sparse.get(camel_case(name)).map_or_else(

@@ -22,6 +22,9 @@ pub(super) enum Method {
     ForwardParticipant,
     MoveParticipant,
     PerformRpc,
+    CreateDispatch,
+    DeleteDispatch,
+    ListDispatch,
 }
 
 const ROOM_SERVICE: [Method; 14] = [
@@ -41,11 +44,18 @@ const ROOM_SERVICE: [Method; 14] = [
     Method::PerformRpc,
 ];
 
+const AGENT_DISPATCH_SERVICE: [Method; 3] = [
+    Method::CreateDispatch,
+    Method::DeleteDispatch,
+    Method::ListDispatch,
+];
+
 impl Method {
     /// Finds a method by the two last parts of its path.
     pub(super) fn find(service: &str, name: &str) -> Option<Self> {
         let methods: &[Self] = match service {
             "livekit.RoomService" => &ROOM_SERVICE,
+            "livekit.AgentDispatchService" => &AGENT_DISPATCH_SERVICE,
             _ => &[],
         };
         methods.iter().copied().find(|method| method.name() == name)
@@ -68,6 +78,9 @@ impl Method {
             Self::ForwardParticipant => "ForwardParticipant",
             Self::MoveParticipant => "MoveParticipant",
             Self::PerformRpc => "PerformRpc",
+            Self::CreateDispatch => "CreateDispatch",
+            Self::DeleteDispatch => "DeleteDispatch",
+            Self::ListDispatch => "ListDispatch",
         }
     }
 }
@@ -98,6 +111,9 @@ impl Caller<'_> {
             Method::ForwardParticipant => body.answer(self.forward_participant(&body.read()?)?),
             Method::MoveParticipant => body.answer(self.move_participant(body.read()?).await?),
             Method::PerformRpc => body.answer(self.perform_rpc(body.read()?).await?),
+            Method::CreateDispatch => body.answer(self.create_dispatch(body.read()?).await?),
+            Method::DeleteDispatch => body.answer(self.delete_dispatch(body.read()?).await?),
+            Method::ListDispatch => body.answer(self.list_dispatch(body.read()?).await?),
         })
     }
 }

@@ -1,7 +1,7 @@
-//! The server API: LiveKit's `RoomService` over Twirp, for the backends of applications.
+//! The server API: LiveKit's `RoomService` and `AgentDispatchService` over Twirp, for the backends of applications.
 //!
 //! Here requests are read, grants checked and answers written; what is done in a room the room does
-//! itself ([`Call`](crate::room::Call)), in order with the messages of its clients.
+//! itself ([`Order`](crate::room::Order)), in order with the messages of its clients.
 //!
 //! Invariants:
 //! - nothing of a body is read before the token holds, and nothing is done before the grant was
@@ -9,7 +9,8 @@
 //! - neither answers nor logs repeat a token.
 
 mod caller;
-mod json;
+mod dispatches;
+pub(crate) mod json;
 mod method;
 mod participants;
 mod rooms;

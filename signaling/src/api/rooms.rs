@@ -36,6 +36,11 @@ impl Caller<'_> {
             let text = "egress is not supported";
             return Err(TwirpError::new(Code::Unimplemented, text));
         }
+        let metadata_bytes_max = self.shared.config.limit.metadata_bytes_max;
+        let mut agents = request.agents.iter();
+        if agents.any(|agent| agent.metadata.len() > metadata_bytes_max) {
+            return Err(TwirpError::invalid("metadata size exceeds limits"));
+        }
         self.must_have_place_for(&request.name)?;
         match timeout(CHANGE_TIMEOUT, self.shared.create_room(request)).await {
             Ok(Ok(room)) => Ok(room),

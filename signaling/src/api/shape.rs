@@ -9,7 +9,7 @@ use livekit_protocol::{
     ListRoomsResponse, MoveParticipantResponse, MuteRoomTrackResponse, PacketTrailerFeature,
     ParticipantInfo, PerformRpcResponse, RemoveParticipantResponse, Room, SendDataResponse,
     TrackInfo, TrackSource, TrackType, UpdateSubscriptionsResponse, VideoLayer, VideoQuality,
-    client_info, encryption,
+    WebhookEvent, client_info, encryption,
 };
 use prost::Message;
 use serde::Serialize;
@@ -324,6 +324,16 @@ impl Shown for ListAgentDispatchResponse {
         self.agent_dispatches
             .iter_mut()
             .for_each(Shown::drop_unknown);
+    }
+}
+
+impl Shown for WebhookEvent {
+    /// Webhooks are written without default values, so nobody asks.
+    const SHAPE: &'static Shape = &NOTHING;
+
+    fn drop_unknown(&mut self) {
+        self.participant.iter_mut().for_each(Shown::drop_unknown);
+        self.track.iter_mut().for_each(Shown::drop_unknown);
     }
 }
 

@@ -6,7 +6,7 @@ use auth::Claims;
 use livekit_protocol::participant_info::State;
 use livekit_protocol::signal_response::Message;
 use livekit_protocol::{
-    Codec, JoinResponse, ReconnectResponse, SessionDescription, SyncState, VideoQuality,
+    Codec, JobType, JoinResponse, ReconnectResponse, SessionDescription, SyncState, VideoQuality,
 };
 use sfu::{SessionConfig, SessionId, SessionKind};
 
@@ -146,6 +146,7 @@ impl Room {
         }
         self.announce(key);
         self.counts_changed();
+        self.offer_for(key, JobType::JtParticipant);
     }
 
     fn join_response(&self, participant: &Participant) -> JoinResponse {

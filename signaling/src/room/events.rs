@@ -77,6 +77,9 @@ impl Room {
         {
             participant.state = State::Active;
             let key = participant.key;
+            if let Some(participant) = self.participants.get(&key) {
+                self.report_joined(participant);
+            }
             self.announce(key);
         }
     }

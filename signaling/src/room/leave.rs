@@ -126,6 +126,8 @@ impl Room {
                 "close a session",
             );
         }
+        self.report_left(&participant, reason);
+        self.end_job_of(&participant.identity);
         if !participant.permissions.is_hidden() {
             let farewell = participant.farewell(reason);
             self.broadcast(answers::update(farewell));
@@ -176,6 +178,7 @@ impl Room {
                 participant.tell(answers::leave(participant.quirks, look.reason, action));
             }
             departures.with_label_values(&[look.label]).inc();
+            self.report_left(participant, look.reason);
         }
         self.is_closing = true;
     }

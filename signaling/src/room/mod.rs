@@ -10,6 +10,7 @@
 //!   nobody;
 //! - a panic in here ends this room only.
 
+mod agents;
 mod data;
 mod data_tracks;
 mod enter;
@@ -19,6 +20,7 @@ mod offers;
 mod orders;
 mod profile;
 mod publish;
+mod report;
 mod requests;
 mod rights;
 mod rpc;
@@ -34,13 +36,15 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use auth::Claims;
 use livekit_protocol::Room as RoomInfo;
 use livekit_protocol::signal_request::Message;
-use sfu::{Event, RoomId, SessionId, SfuError, TrackId};
+use sfu::{Event as MediaEvent, RoomId, SessionId, SfuError, TrackId};
 use thiserror::Error;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::MissedTickBehavior;
 
+use self::agents::Leaving;
 use self::leave::Departure;
 use crate::answers;
+use crate::dispatches::Dispatches;
 use crate::ids::{self, ConnectionKey, ParticipantKey};
 use crate::join_request::JoinWish;
 use crate::outbox::Outbox;
@@ -49,6 +53,7 @@ use crate::room_settings::RoomSettings;
 use crate::rpcs::Rpcs;
 use crate::shared::Shared;
 use crate::speakers::Speakers;
+use crate::webhooks::Event;
 
 /// Commands that wait for a room. When it is full, sockets stop reading until there is space.
 const COMMANDS_MAX: usize = 1024;
@@ -80,12 +85,15 @@ pub(crate) enum Command {
         participant: ParticipantKey,
         connection: ConnectionKey,
     },
+    /// News of an agent's job.
+    Job(JobNews),
     /// The server API wants something.
     Order(Order),
     /// The server is going down.
     Shutdown { done: oneshot::Sender<()> },
 }
 
+pub(crate) use agents::{JobNews, Mailbox};
 pub use orders::OrderError;
 pub(crate) use orders::{Order, Reply};
 pub(crate) use rpc::RPC_TIMEOUT_MAX;
@@ -153,7 +161,9 @@ pub(crate) fn open(
 ) -> RoomHandle {
     let (commands, receiver) = mpsc::channel(COMMANDS_MAX);
     let handle = RoomHandle { number, commands };
-    tokio::spawn(supervise(name, settings, number, shared, receiver));
+    let mailbox = Mailbox::of(&handle.commands);
+    let mail = (receiver, mailbox);
+    tokio::spawn(supervise(name, settings, number, shared, mail));
     handle
 }
 
@@ -163,7 +173,7 @@ async fn supervise(
     settings: RoomSettings,
     number: u64,
     shared: Arc<Shared>,
-    commands: mpsc::Receiver<Command>,
+    (commands, mailbox): (mpsc::Receiver<Command>, Mailbox),
 ) {
     let (media, events) = match shared.sfu.open_room().await {
         Ok(opened) => opened,
@@ -176,6 +186,8 @@ async fn supervise(
     shared.metrics.rooms.inc();
     let mut room = Room::new(name.clone(), Arc::clone(&shared), media, events, commands);
     settings.apply(&mut room.info);
+    room.mailbox = mailbox;
+    room.dispatch_first(&settings.agents);
     let sid = room.info.sid.clone();
     tracing::info!(room.name = %name, room.id = %sid, "opened a room");
     // In a task of its own, so that a panic comes back as an error.
@@ -196,7 +208,7 @@ pub(crate) struct Room {
     shared: Arc<Shared>,
     media: RoomId,
     info: RoomInfo,
-    events: mpsc::Receiver<Event>,
+    events: mpsc::Receiver<MediaEvent>,
     commands: mpsc::Receiver<Command>,
     participants: BTreeMap<ParticipantKey, Participant>,
     by_session: HashMap<SessionId, ParticipantKey>,
@@ -205,6 +217,9 @@ pub(crate) struct Room {
     by_track_sid: HashMap<String, TrackId>,
     speakers: Speakers,
     rpcs: Rpcs,
+    dispatches: Dispatches,
+    leaving: Vec<Leaving>,
+    mailbox: Mailbox,
     simulated_speakers: Vec<(ParticipantKey, Instant)>,
     next_key: u64,
     /// Since when the counts of the room have changed without having been told.
@@ -222,7 +237,7 @@ impl Room {
         name: String,
         shared: Arc<Shared>,
         media: RoomId,
-        events: mpsc::Receiver<Event>,
+        events: mpsc::Receiver<MediaEvent>,
         commands: mpsc::Receiver<Command>,
     ) -> Self {
         let config = &shared.config.room;
@@ -251,6 +266,9 @@ impl Room {
             by_track_sid: HashMap::new(),
             speakers: Speakers::default(),
             rpcs: Rpcs::default(),
+            dispatches: Dispatches::default(),
+            leaving: Vec::new(),
+            mailbox: Mailbox::nobody(),
             simulated_speakers: Vec::new(),
             next_key: 1,
             counts_changed_at: None,
@@ -262,6 +280,7 @@ impl Room {
     }
 
     async fn run(mut self) {
+        self.report_room(Event::RoomStarted);
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         while !self.is_closing {
@@ -283,6 +302,8 @@ impl Room {
         for key in left {
             self.forget(key);
         }
+        self.end_jobs();
+        self.report_room(Event::RoomFinished);
     }
 
     async fn handle_command(&mut self, command: Command) {
@@ -313,6 +334,7 @@ impl Room {
                 participant,
                 connection,
             } => self.detach(participant, connection),
+            Command::Job(news) => self.handle_job(news),
             Command::Order(order) => self.handle_order(order).await,
             Command::Shutdown { done } => {
                 self.dismiss(Departure::Shutdown);

@@ -2,8 +2,8 @@
 
 use std::time::Instant;
 
-use livekit_protocol::SessionDescription;
 use livekit_protocol::signal_response::Message;
+use livekit_protocol::{JobType, SessionDescription};
 use sfu::{Answer, BoundTrack, Offer, SessionConfig, SessionId, SessionKind, TrackId};
 
 use super::enter::is_offer;
@@ -11,6 +11,7 @@ use super::{Room, note};
 use crate::answers;
 use crate::ids::ParticipantKey;
 use crate::publication::Publication;
+use crate::webhooks::Event;
 
 impl Room {
     /// Takes a client's offer, answers, and tells everybody which tracks began and ended with it.
@@ -131,18 +132,28 @@ impl Room {
         self.by_track_sid
             .insert(publication.info.sid.clone(), publication.id);
         let is_muted = publication.info.muted;
+        let info = publication.info.clone();
         participant.published.push(publication);
         let was_publisher = std::mem::replace(&mut participant.is_publisher, true);
         if !was_publisher {
             self.counts_changed();
+            self.offer_for(key, JobType::JtPublisher);
         }
         if is_muted {
             note(self.shared.sfu.set_muted(bound.track, true).await, "mute");
+        }
+        if let Some(participant) = self.participants.get(&key) {
+            self.report_track(Event::TrackPublished, participant, &info);
         }
     }
 
     /// Forgets a track that has ended.
     pub(super) fn end_track(&mut self, key: ParticipantKey, track: TrackId) {
+        if let Some(participant) = self.participants.get(&key)
+            && let Some(publication) = participant.publication(track)
+        {
+            self.report_track(Event::TrackUnpublished, participant, &publication.info);
+        }
         if let Some(participant) = self.participants.get_mut(&key) {
             tracing::info!(participant.id = %participant.sid, ?track, "unpublished");
             participant

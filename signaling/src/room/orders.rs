@@ -4,8 +4,8 @@
 
 use livekit_protocol::signal_response::Message;
 use livekit_protocol::{
-    MuteTrackRequest, ParticipantInfo, ParticipantPermission, PerformRpcRequest, Room as RoomInfo,
-    RoomUpdate, TrackInfo, UpdateParticipantMetadata, UpdateSubscription,
+    AgentDispatch, MuteTrackRequest, ParticipantInfo, ParticipantPermission, PerformRpcRequest,
+    Room as RoomInfo, RoomUpdate, TrackInfo, UpdateParticipantMetadata, UpdateSubscription,
 };
 use prost::bytes::Bytes;
 use sfu::{DataChannel, SessionId};
@@ -86,6 +86,21 @@ pub(crate) enum Order {
         destination: String,
         reply: Reply<()>,
     },
+    /// Call an agent.
+    AddDispatch {
+        dispatch: Box<AgentDispatch>,
+        reply: Reply<AgentDispatch>,
+    },
+    /// Send an agent away.
+    DeleteDispatch {
+        id: String,
+        reply: Reply<AgentDispatch>,
+    },
+    /// List which agents were called: all, or one by its id.
+    ListDispatches {
+        id: String,
+        reply: Reply<Vec<AgentDispatch>>,
+    },
     /// Call a method of a participant; answered when the participant answers.
     PerformRpc {
         request: Box<PerformRpcRequest>,
@@ -111,6 +126,12 @@ pub enum OrderError {
     /// The data is no packet.
     #[error("the data can't be sent")]
     Data(#[from] PacketError),
+    /// The room has no such dispatch.
+    #[error("dispatch ID not found")]
+    NoDispatch,
+    /// The room has as many dispatches as it may.
+    #[error("the room has as many agent dispatches as it may")]
+    TooManyDispatches,
     /// As many RPCs wait for their answers as may.
     #[error("too many RPCs are waiting for an answer")]
     TooManyRpcs,
@@ -181,6 +202,9 @@ impl Room {
                 destination,
                 reply,
             } => answer(reply, self.move_away(&identity, destination).await),
+            Order::AddDispatch { dispatch, reply } => answer(reply, self.add_dispatch(*dispatch)),
+            Order::DeleteDispatch { id, reply } => answer(reply, self.delete_dispatch(&id)),
+            Order::ListDispatches { id, reply } => answer(reply, Ok(self.dispatches.list(&id))),
             Order::PerformRpc { request, reply } => self.perform_rpc(*request, reply).await,
         }
     }

@@ -6,6 +6,7 @@
     reason = "a test waits for one kind of message and fails loudly; helpers of tests too"
 )]
 
+mod agents;
 mod api_calls;
 mod api_participants;
 mod api_rooms;
@@ -17,3 +18,4 @@ mod resuming;
 mod rights;
 mod rooms;
 mod tracks;
+mod webhooks;

@@ -189,6 +189,18 @@ impl Config {
         if self.room.enabled_codecs.is_empty() {
             return refuse("room.enabled_codecs", "at least one codec is needed");
         }
+        let webhook = &self.webhook;
+        if !webhook.urls.is_empty() && self.keys.secret(&webhook.api_key).is_none() {
+            return refuse("webhook.api_key", "webhooks are signed by one of `keys`");
+        }
+        let is_url = |url: &String| url.starts_with("http://") || url.starts_with("https://");
+        if !webhook.urls.iter().all(is_url) {
+            return refuse("webhook.urls", "a URL begins with http:// or https://");
+        }
+        if webhook.parallel_max == 0 || webhook.attempts_max == 0 {
+            let path = "webhook.parallel_max, webhook.attempts_max";
+            return refuse(path, "at least 1 is needed");
+        }
         Ok(())
     }
 }

@@ -47,6 +47,8 @@ pub struct Config {
     pub rtc: RtcConfig,
     /// Rooms.
     pub room: RoomConfig,
+    /// What backends are told.
+    pub webhook: WebhookConfig,
     /// Limits on what clients may do.
     pub limit: LimitConfig,
 }
@@ -63,6 +65,7 @@ impl Default for Config {
             log: LogConfig::default(),
             rtc: RtcConfig::default(),
             room: RoomConfig::default(),
+            webhook: WebhookConfig::default(),
             limit: LimitConfig::default(),
         }
     }
@@ -156,6 +159,40 @@ impl Default for RoomConfig {
     }
 }
 
+/// Section `webhook`: what happens in rooms, told to the application over HTTP.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct WebhookConfig {
+    /// The API key whose secret signs the events.
+    pub api_key: String,
+    /// Where they are sent; empty means nowhere.
+    pub urls: Vec<String>,
+    /// Events that wait for one URL; more are dropped.
+    pub queue_events_max: usize,
+    /// Events that are under way to one URL at a time, each of another room.
+    pub parallel_max: usize,
+    /// How often delivery of an event is tried.
+    pub attempts_max: u32,
+    /// Milliseconds before the second attempt; doubled before each further one.
+    pub retry_delay_ms: u64,
+    /// Milliseconds that an attempt may take.
+    pub timeout_ms: u64,
+}
+
+impl Default for WebhookConfig {
+    fn default() -> Self {
+        Self {
+            api_key: String::new(),
+            urls: Vec::new(),
+            queue_events_max: 4096,
+            parallel_max: 32,
+            attempts_max: 6,
+            retry_delay_ms: 500,
+            timeout_ms: 5000,
+        }
+    }
+}
+
 /// Section `limit`. Hitting a limit is counted in the metrics.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -198,6 +235,10 @@ pub struct LimitConfig {
     pub pending_tracks_max: usize,
     /// Rooms that the server API may open; clients may open more by joining.
     pub rooms_max: usize,
+    /// Workers of agents that may be connected.
+    pub agent_workers_max: usize,
+    /// Agent dispatches of one room.
+    pub dispatches_per_room_max: usize,
     /// RPCs of the server API that wait for participants of one room.
     pub rpcs_per_room_max: usize,
     /// Identities whose tokens were revoked, or were given other permissions, that are remembered.
@@ -236,6 +277,8 @@ impl Default for LimitConfig {
             attributes_bytes_max: 64 * 1024,
             pending_tracks_max: 20,
             rooms_max: 10_000,
+            agent_workers_max: 1000,
+            dispatches_per_room_max: 100,
             rpcs_per_room_max: 100,
             revocations_max: 100_000,
             json_body_bytes_max: 1024 * 1024,

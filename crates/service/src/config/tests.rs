@@ -97,6 +97,18 @@ fn environment_variables_take_lists_texts_and_keys() {
 }
 
 #[test]
+fn webhooks_need_a_known_key_and_web_addresses() {
+    let text = |yaml: &str| load(yaml, &[], &[]).unwrap_err().to_string();
+
+    let no_key = text("webhook: {urls: ['https://a.example']}");
+    assert!(no_key.starts_with("`webhook.api_key`: "), "{no_key}");
+    let no_url = text("webhook: {api_key: devkey, urls: [a.example]}");
+    assert!(no_url.starts_with("`webhook.urls`: "), "{no_url}");
+    let fine = "webhook: {api_key: devkey, urls: ['https://a.example']}";
+    assert_eq!(load(fine, &[], &[]).unwrap().webhook.urls.len(), 1);
+}
+
+#[test]
 fn an_unknown_key_is_refused_and_the_nearest_named() {
     let text = |result: Result<Config, ConfigError>| result.unwrap_err().to_string();
 
