@@ -99,7 +99,12 @@ async fn enter(
     admitted: Admitted,
     key: ConnectionKey,
 ) -> Result<(RoomHandle, ParticipantKey, OutboxReader), EnterError> {
-    let Admitted { room, claims, wish } = admitted;
+    let Admitted {
+        room,
+        claims,
+        settings,
+        wish,
+    } = admitted;
     for _ in 0..ENTER_ATTEMPTS {
         let handle = if wish.resume.is_some() {
             shared
@@ -107,7 +112,7 @@ async fn enter(
                 .find(&room)
                 .ok_or(EnterError::NothingToResume)?
         } else {
-            shared.room(&room)
+            shared.open_room(&room, &settings)
         };
         let (outbox, reader) = new_outbox(shared, key);
         let entry = Entry {

@@ -141,7 +141,8 @@ impl Room {
         }
     }
 
-    fn end_track(&mut self, key: ParticipantKey, track: TrackId) {
+    /// Forgets a track that has ended.
+    pub(super) fn end_track(&mut self, key: ParticipantKey, track: TrackId) {
         if let Some(participant) = self.participants.get_mut(&key) {
             tracing::info!(participant.id = %participant.sid, ?track, "unpublished");
             participant

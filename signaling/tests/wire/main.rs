@@ -6,8 +6,14 @@
     reason = "a test waits for one kind of message and fails loudly; helpers of tests too"
 )]
 
+mod api_calls;
+mod api_participants;
+mod api_rooms;
+mod data_tracks;
 mod hostile;
 mod joining;
 mod kit;
 mod resuming;
+mod rights;
+mod rooms;
 mod tracks;
