@@ -84,7 +84,7 @@ pub enum RunError {
 }
 
 /// Gives host and port of a server's address.
-fn host_and_port(url: &str) -> Option<(String, u16)> {
+pub(crate) fn host_and_port(url: &str) -> Option<(String, u16)> {
     let (scheme, rest) = url.split_once("://")?;
     let default = match scheme {
         "ws" | "http" => 80,
