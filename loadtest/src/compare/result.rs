@@ -181,7 +181,7 @@ impl Comparison {
             ((ratio.max(least) / least).ln() / span * 100.0).clamp(0.0, 100.0)
         };
         let mut body = format!(
-            "<section class=\"panel scroll\"><table><tr><th>Figure</th><th>{}</th><th>{}</th>\
+            "<section class=\"panel scroll bars\"><table><tr><th>Figure</th><th>{}</th><th>{}</th>\
              <th>{} ÷ {}</th><th></th></tr>",
             escape(a),
             escape(b),

@@ -82,8 +82,12 @@ impl Plot {
         );
         self.draw_inside(top, &mut html);
         let (left, right) = &self.ends;
+        let share = |(at, _): (f64, &str)| at / self.end * 100.0;
+        // Beside a mark that is near there is no place for the beginning.
+        let is_near = self.mark.map(share).is_some_and(|share| share < 15.0);
+        let left = if is_near { "" } else { left.as_str() };
         let mark = self.mark.map_or_else(String::new, |(at, label)| {
-            let share = at / self.end * 100.0;
+            let share = share((at, label));
             format!(
                 "<span class=\"mark\" style=\"left:{share:.1}%\">{}</span>",
                 escape(label)
@@ -144,18 +148,17 @@ fn thin(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
     points.chunks(stretch).filter_map(highest).collect()
 }
 
-/// The next round number above: 1, 1.5, 2, 3, 4.5, 6, 9 and their tenfolds, which three lines divide
-/// well.
+/// The next round number above that three lines divide well.
 fn nice(highest: f64) -> f64 {
-    const STEPS: [f64; 7] = [1.0, 1.5, 2.0, 3.0, 4.5, 6.0, 9.0];
+    const STEPS: [f64; 9] = [1.2, 1.5, 1.8, 2.4, 3.0, 4.5, 6.0, 7.5, 9.0];
     if highest <= 0.0 || !highest.is_finite() {
-        return 1.0;
+        return 3.0;
     }
     let unit = 10_f64.powf(highest.log10().floor());
     let step = STEPS
         .iter()
         .find(|step| highest <= **step * unit * 1.000_001);
-    step.map_or(10.0 * unit, |step| step * unit)
+    step.map_or(12.0 * unit, |step| step * unit)
 }
 
 /// Half-way between nothing and the longest of a share that nears 100 %: each nine gets the same
@@ -177,13 +180,13 @@ mod tests {
     #[test]
     fn axes_end_on_round_numbers_above() {
         for (highest, expected) in [
-            (0.0, 1.0),
-            (0.7, 0.9),
-            (1.0, 1.0),
-            (1.2, 1.5),
-            (95.0, 100.0),
+            (0.0, 3.0),
+            (0.7, 0.75),
+            (1.0, 1.2),
+            (1.2, 1.2),
+            (95.0, 120.0),
             (1234.0, 1500.0),
-            (f64::NAN, 1.0),
+            (f64::NAN, 3.0),
         ] {
             let found = nice(highest);
             assert!((found - expected).abs() < 1e-9, "{highest}: {found}");
@@ -191,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn a_curve_goes_from_the_left_bottom_to_the_right_top() {
+    fn a_curve_goes_from_the_left_bottom_up_to_the_right() {
         let plot = Plot {
             title: "Packets",
             unit: "/s",
@@ -206,7 +209,7 @@ mod tests {
 
         let html = plot.draw();
 
-        assert!(html.contains("d=\"M0.0 100.0L1000.0 0.0\""), "{html}");
+        assert!(html.contains("d=\"M0.0 100.0L1000.0 16.7\""), "{html}");
     }
 
     #[test]
