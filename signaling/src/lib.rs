@@ -5,7 +5,7 @@
 //!
 //! | question | module |
 //! | --- | --- |
-//! | who may enter | `admission`, `policy` |
+//! | who may enter | `admission`, `policy`, `revocations` |
 //! | what the client wants | `join_request`, `quirks` |
 //! | who may do what | `permissions` |
 //! | what a room was asked to be | `room_settings` |
@@ -41,6 +41,7 @@ mod quality;
 mod quirks;
 mod rate;
 mod requests;
+mod revocations;
 mod room;
 mod room_settings;
 mod routes;

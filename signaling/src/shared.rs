@@ -11,6 +11,7 @@ use sfu::Sfu;
 use crate::ids;
 use crate::metrics::Metrics;
 use crate::policy::RoomPolicy;
+use crate::revocations::Revocations;
 use crate::room::{self, RoomHandle};
 use crate::room_settings::RoomSettings;
 
@@ -24,6 +25,7 @@ pub(crate) struct Shared {
     pub(crate) policy: Arc<dyn RoomPolicy>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) rooms: Rooms,
+    pub(crate) revocations: Revocations,
     pub(crate) node_id: String,
     pub(crate) sif_trailer: Vec<u8>,
     /// No more sockets are taken.
@@ -44,6 +46,7 @@ impl Shared {
             policy,
             metrics: Arc::new(metrics),
             rooms: Rooms::default(),
+            revocations: Revocations::default(),
             node_id: ids::node_id(),
             sif_trailer: rand::random::<[u8; SIF_TRAILER_BYTES]>().to_vec(),
             is_draining: AtomicBool::new(false),

@@ -14,7 +14,7 @@ use tokio::sync::oneshot;
 
 use super::leave::Departure;
 use super::profile::{Sizes, apply};
-use super::{Room, note};
+use super::{Room, note, unix_micros};
 use crate::ids::ParticipantKey;
 use crate::packet::{Packet, PacketError, Sender};
 use crate::room_settings::RoomSettings;
@@ -192,6 +192,9 @@ impl Room {
 
     async fn expel(&mut self, identity: &str) -> Result<(), OrderError> {
         let key = self.key_of(identity)?;
+        let now = u64::try_from(unix_micros() / 1_000_000).unwrap_or(0);
+        let revocations = &self.shared.revocations;
+        revocations.revoke(&self.info.name, identity, now);
         self.remove(key, Departure::Removed).await;
         Ok(())
     }

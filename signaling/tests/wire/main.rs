@@ -8,8 +8,10 @@
 
 mod data_tracks;
 mod hostile;
+mod isolation;
 mod joining;
 mod kit;
+mod limits;
 mod resuming;
 mod rights;
 mod rooms;
