@@ -86,7 +86,7 @@ async fn check(
             text,
         ));
     }
-    let claims = claims(shared, query, headers)?;
+    let mut claims = claims(shared, query, headers)?;
     let user_agent = headers
         .get(header::USER_AGENT)
         .and_then(|value| value.to_str().ok());
@@ -101,6 +101,9 @@ async fn check(
     let room = room_name(shared, &claims)?;
     let settings = RoomSettings::of(&claims, shared.config.limit.metadata_bytes_max)
         .map_err(|error| bad_request("room-config", error.to_string()))?;
+    if !shared.revocations.admit(&room, &mut claims) {
+        return Err(unauthorized("token-revoked", "the token was revoked"));
+    }
     if let Err(refused) = shared.policy.may_enter(&claims, &room).await {
         return Err(Refusal::new(
             StatusCode::FORBIDDEN,
@@ -140,7 +143,7 @@ fn claims(shared: &Shared, query: &Query, headers: &HeaderMap) -> Result<Claims,
 }
 
 /// Finds the token: in the header, or in the query for browsers, which can't set headers.
-fn token<'a>(query: &'a Query, headers: &'a HeaderMap) -> Result<&'a str, Refusal> {
+pub(crate) fn token<'a>(query: &'a Query, headers: &'a HeaderMap) -> Result<&'a str, Refusal> {
     if let Some(value) = headers.get(header::AUTHORIZATION) {
         let value = value.to_str().unwrap_or_default();
         let invalid = || {
@@ -189,10 +192,6 @@ fn room_name(shared: &Shared, claims: &Claims) -> Result<String, Refusal> {
     let attributes_bytes: usize = attributes.map(|(key, value)| key.len() + value.len()).sum();
     if attributes_bytes > limit.attributes_bytes_max {
         return Err(bad_request("attributes", "attribute size exceeds limits"));
-    }
-    if shared.revocations.is_revoked(&grant.room, claims) {
-        let text = "the participant was removed from the room";
-        return Err(unauthorized("revoked", text));
     }
     Ok(grant.room.clone())
 }

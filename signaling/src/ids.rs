@@ -25,6 +25,11 @@ pub(crate) fn participant_sid() -> String {
     with_prefix("PA_")
 }
 
+/// Makes the id of an RPC of the server, which is also the identity of its caller.
+pub(crate) fn rpc_id() -> String {
+    with_prefix("RPC_")
+}
+
 /// Makes the id of a data track.
 pub(crate) fn data_track_sid() -> String {
     with_prefix("DTR_")

@@ -5,7 +5,9 @@
 //!
 //! | question | module |
 //! | --- | --- |
-//! | who may enter | `admission`, `policy`, `revocations` |
+//! | who may enter | `admission`, `policy` |
+//! | which tokens no longer mean what they say | `revocations` |
+//! | what a backend may call | `api` |
 //! | what the client wants | `join_request`, `quirks` |
 //! | who may do what | `permissions` |
 //! | what a room was asked to be | `room_settings` |
@@ -23,6 +25,7 @@
 mod addresses;
 mod admission;
 mod answers;
+mod api;
 mod codecs;
 mod control;
 mod data_blobs;
@@ -45,6 +48,7 @@ mod revocations;
 mod room;
 mod room_settings;
 mod routes;
+mod rpcs;
 mod scores;
 mod server;
 mod shared;

@@ -1,4 +1,4 @@
-//! The paths of the client protocol.
+//! The paths of the client protocol, and with them those of the server API.
 
 use std::convert::Infallible;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -17,6 +17,7 @@ use tower_http::cors::{AllowOrigin, Any, CorsLayer};
 
 use crate::addresses::{SocketRefused, Sockets};
 use crate::admission::{Refusal, admit};
+use crate::api;
 use crate::join_request::Query;
 use crate::shared::Shared;
 use crate::socket;
@@ -28,9 +29,10 @@ pub(crate) struct Door {
     pub(crate) sockets: Arc<Sockets>,
 }
 
-/// Makes the routes of the client protocol.
+/// Makes the routes of the client protocol and of the server API.
 pub(crate) fn router(door: Door) -> Router {
     let cors = cors(&door.shared.config.allowed_origins);
+    let api = api::router(Arc::clone(&door.shared), cors.clone());
     Router::new()
         .route("/rtc", get(open_v0).options(preflight))
         .route("/rtc/v1", get(open_v1).options(preflight))
@@ -38,6 +40,7 @@ pub(crate) fn router(door: Door) -> Router {
         .route("/rtc/v1/validate", get(validate_v1).options(preflight))
         .layer(cors)
         .with_state(door)
+        .merge(api)
 }
 
 fn cors(allowed_origins: &[String]) -> CorsLayer {

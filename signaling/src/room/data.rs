@@ -27,6 +27,9 @@ impl Room {
         let Some(packet) = self.accept_packet(key, channel, data) else {
             return;
         };
+        if channel == DataChannel::Reliable && self.take_rpc_answer(key, &packet.bytes) {
+            return;
+        }
         let receivers: Vec<SessionId> = self
             .participants
             .values()

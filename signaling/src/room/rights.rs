@@ -4,9 +4,10 @@ use livekit_protocol::signal_response::Message;
 use livekit_protocol::{MuteTrackRequest, ParticipantPermission, TrackUnpublishedResponse};
 use sfu::TrackId;
 
-use super::{Room, note};
+use super::{Room, note, unix_seconds};
 use crate::answers;
 use crate::ids::ParticipantKey;
+use crate::revocations::Verdict;
 
 impl Room {
     /// Gives and takes rights: what may no longer be published ends, what may no longer be received
@@ -24,7 +25,11 @@ impl Room {
             return;
         }
         tracing::info!(participant.id = %participant.sid, "changed the permission");
-        participant.claims.video = Some(participant.permissions.grant().clone());
+        let grant = participant.permissions.grant().clone();
+        participant.claims.video = Some(grant.clone());
+        let verdict = Verdict::regrant(grant, unix_seconds());
+        let revocations = &self.shared.revocations;
+        revocations.add(&self.info.name, &participant.claims, verdict);
         if !participant.permissions.may_publish_anything() {
             participant.is_publisher = false;
         }

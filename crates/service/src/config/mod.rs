@@ -135,6 +135,8 @@ pub struct RoomConfig {
     pub resume_window: u32,
     /// Participants that fit into a room; 0 means any number.
     pub max_participants: u32,
+    /// The server API may unmute tracks, not only mute them.
+    pub enable_remote_unmute: bool,
     /// Codecs that may be published, as mime types.
     pub enabled_codecs: Vec<String>,
 }
@@ -153,6 +155,7 @@ impl Default for RoomConfig {
             departure_timeout: 20,
             resume_window: 30,
             max_participants: 0,
+            enable_remote_unmute: false,
             enabled_codecs: codecs.map(str::to_owned).to_vec(),
         }
     }
@@ -198,7 +201,13 @@ pub struct LimitConfig {
     pub attributes_bytes_max: usize,
     /// Tracks that a participant has announced but not yet sent.
     pub pending_tracks_max: usize,
-    /// Bytes of a JSON body.
+    /// Rooms that the server API may open; clients may open more by joining.
+    pub rooms_max: usize,
+    /// RPCs of the server API that wait for participants of one room.
+    pub rpcs_per_room_max: usize,
+    /// Identities whose tokens were revoked, or were given other permissions, that are remembered.
+    pub revocations_max: usize,
+    /// Bytes of a body of the HTTP and server APIs.
     pub json_body_bytes_max: usize,
     /// Milliseconds between two keyframe requests for one layer.
     pub keyframe_request_interval_ms: u64,
@@ -231,6 +240,9 @@ impl Default for LimitConfig {
             metadata_bytes_max: 64 * 1024,
             attributes_bytes_max: 64 * 1024,
             pending_tracks_max: 20,
+            rooms_max: 10_000,
+            rpcs_per_room_max: 100,
+            revocations_max: 100_000,
             json_body_bytes_max: 1024 * 1024,
             keyframe_request_interval_ms: 500,
             new_ssrcs_per_second: 50,

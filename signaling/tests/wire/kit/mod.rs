@@ -1,5 +1,6 @@
 //! A whole server on loopback, and clients that speak the wire protocol by hand.
 
+pub(crate) mod api;
 pub(crate) mod client;
 pub(crate) mod sdp;
 
