@@ -26,9 +26,9 @@ const id = (page, name) => page.getByTestId(name);
 const tile = (page, { mine = false, source = 'camera' } = {}) =>
   page.locator(`[data-testid=tile][data-source=${source}]${mine ? `[data-identity="${page.identity}"]` : `:not([data-identity="${page.identity}"])`}`);
 
-async function open(path = '/', { size = [1280, 800], scheme = 'dark', init, at = http } = {}) {
+async function open(path = '/', { size = [1280, 800], scheme = 'dark', init, at = http, touch = false } = {}) {
   const context = await browser.newContext({
-    viewport: { width: size[0], height: size[1] }, colorScheme: scheme, locale: 'en-GB', reducedMotion: 'reduce',
+    viewport: { width: size[0], height: size[1] }, colorScheme: scheme, locale: 'en-GB', reducedMotion: 'reduce', hasTouch: touch,
     permissions: ['camera', 'microphone'], bypassCSP: true,
   });
   contexts.push(context);
@@ -187,6 +187,43 @@ async function say(page, text) {
   await id(page, 'chat-input').fill(text);
   await id(page, 'chat-send').click();
 }
+
+// A finger that moves from the middle of `locator` by `dx` px.
+async function swipe(page, locator, dx) {
+  const box = await locator.boundingBox();
+  const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
+  const devtools = await page.context().newCDPSession(page);
+  const touch = (type, ...touchPoints) => devtools.send('Input.dispatchTouchEvent', { type, touchPoints });
+  await touch('touchStart', { x, y });
+  for (const part of [0.3, 0.6, 1]) await touch('touchMove', { x: x + dx * part, y });
+  await touch('touchEnd');
+  await devtools.detach();
+}
+
+const layoutIs = (page, layout) =>
+  until(page, (layout) => (document.querySelector('[data-stage]') ? 'speaker' : 'grid') === layout, layout);
+
+test('on a phone a swipe changes between grid and speaker, and the own picture moves without one', { timeout: 90_000 }, async () => {
+  const room = roomName('phone');
+  const [phone, other] = await Promise.all([open('/', { size: [390, 844], touch: true }), open()]);
+  await Promise.all([join(phone, 'Ana', room), join(other, 'Ben', room)]);
+  await playing(phone, `[data-testid=tile]:not([data-identity="${phone.identity}"]) video`);
+  const corner = () => id(phone, 'self-view').getAttribute('data-corner');
+  await layoutIs(phone, 'grid');
+
+  await swipe(phone, tile(phone), -150);
+  await layoutIs(phone, 'grid');
+  await swipe(phone, tile(phone), 150);
+  await layoutIs(phone, 'speaker');
+  assert.equal(await corner(), 'bottomRight');
+  await swipe(phone, id(phone, 'self-view'), -200);
+  await until(phone, () => document.querySelector('[data-testid=self-view]')?.dataset.corner === 'bottomLeft');
+  await id(phone, 'self-view').getByRole('button').press('ArrowUp');
+  assert.equal(await corner(), 'topLeft');
+  await swipe(phone, tile(phone), -150);
+  await layoutIs(phone, 'grid');
+  clean(phone, other);
+});
 
 test('a line that breaks is announced, mended, and the pictures go on', { timeout: 90_000 }, async (t) => {
   const room = roomName('line');

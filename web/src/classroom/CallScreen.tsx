@@ -104,9 +104,26 @@ export function CallScreen({ name, store, since, choice, onLeave }: Props) {
       <CallHeader name={name} room={store.room} since={since} quality={quality} layout={layout} onLayout={changeLayout} />
       <main className={classes.main} aria-label={text('call.stage')} data-frozen={reconnecting || undefined}>
         {layout === 'grid' ? (
-          <GridView items={items} viewport={viewport} pinned={pinned} onPin={pin} />
+          <GridView
+            items={items}
+            viewport={viewport}
+            pinned={pinned}
+            onPin={pin}
+            onSwipeBack={() => {
+              changeLayout('speaker');
+            }}
+          />
         ) : (
-          <SpeakerView items={items} stage={stageItem(items, pinned, speaker)} viewport={viewport} pinned={pinned} onPin={pin} />
+          <SpeakerView
+            items={items}
+            stage={stageItem(items, pinned, speaker)}
+            viewport={viewport}
+            pinned={pinned}
+            onPin={pin}
+            onSwipeOn={() => {
+              changeLayout('grid');
+            }}
+          />
         )}
         {reconnecting && <ReconnectingBanner />}
       </main>

@@ -63,6 +63,7 @@ function LayoutSwitch({ layout, onLayout }: { layout: Layout; onLayout: (layout:
       <button
         type="button"
         aria-pressed={layout === 'grid'}
+        className={classes.segItem}
         data-testid="layout-grid"
         onClick={() => {
           onLayout('grid');
@@ -74,6 +75,7 @@ function LayoutSwitch({ layout, onLayout }: { layout: Layout; onLayout: (layout:
       <button
         type="button"
         aria-pressed={layout === 'speaker'}
+        className={classes.segItem}
         data-testid="layout-speaker"
         onClick={() => {
           onLayout('speaker');

@@ -4,6 +4,7 @@ import type { TileItem } from '../layout/items';
 import { Tile } from '../tiles/Tile';
 import { cornerByKey, loadCorner, nearestCorner, saveCorner, type Corner } from './corners';
 import classes from './FloatingSelf.module.css';
+import { noSwipe } from './useSwipe';
 
 interface Point {
   x: number;
@@ -46,6 +47,7 @@ export function FloatingSelf({ item }: { item: TileItem }) {
       className={classes.frame}
       data-corner={corner}
       data-testid="self-view"
+      {...noSwipe}
       style={moved && { transform: `translate(${moved.x}px, ${moved.y}px)` }}
     >
       <ul>

@@ -18,10 +18,12 @@ interface Props {
   viewport: Viewport;
   pinned: string | undefined;
   onPin: (key: string) => void;
+  /** Called for a swipe back from the first page. */
+  onSwipeBack: () => void;
 }
 
 /** Everybody at the same size, as large as fits. */
-export function GridView({ items, viewport, pinned, onPin }: Props) {
+export function GridView({ items, viewport, pinned, onPin, onSwipeBack }: Props) {
   const { ref, width, height } = useElementSize();
   const [page, setPage] = useState(0);
   const perPage = gridPageSize(viewport);
@@ -30,7 +32,8 @@ export function GridView({ items, viewport, pinned, onPin }: Props) {
   const shown = pageOf(items, current, perPage);
   const layout = gridLayout(shown.length, width, height, gap, viewport.phone ? phoneColumns(shown.length) : undefined);
   const swipe = useSwipe((step) => {
-    setPage(Math.min(pages - 1, Math.max(0, current + step)));
+    if (current + step < 0) onSwipeBack();
+    else setPage(Math.min(pages - 1, current + step));
   });
   const tileWidth = Math.floor(layout.width);
   return (

@@ -6,6 +6,7 @@ import type { Person } from '../room/people';
 import { TrackVideo } from '../tiles/TrackVideo';
 import classes from './ShareStage.module.css';
 import { useIdlePointer } from './useIdlePointer';
+import { noSwipe } from './useSwipe';
 import { fitZoom, zoomIn, zoomOut, type Zoom } from './zoom';
 
 /** A shared screen on the stage: fitted, pixel by pixel, or enlarged. Never mirrored. */
@@ -26,7 +27,12 @@ export function ShareStage({ person, track }: { person: Person; track: VideoTrac
       {...handlers}
     >
       {/* A zoomed picture is scrolled, also by keyboard. */}
-      <div className={classes.scroll} data-mode={zoom.mode} tabIndex={zoom.mode === 'fit' ? -1 : 0}>
+      <div
+        className={classes.scroll}
+        data-mode={zoom.mode}
+        tabIndex={zoom.mode === 'fit' ? -1 : 0}
+        {...(zoom.mode === 'fit' ? {} : noSwipe)}
+      >
         <TrackVideo
           track={track}
           fit="contain"

@@ -16,6 +16,8 @@ interface Props {
   viewport: Viewport;
   pinned: string | undefined;
   onPin: (key: string) => void;
+  /** Called for a swipe forward on the stage. */
+  onSwipeOn: () => void;
 }
 
 /** Whether only the own picture is left beside somebody else's: then it floats above that. */
@@ -23,12 +25,15 @@ const isPair = (stage: TileItem | undefined, others: readonly TileItem[]): boole
   stage?.source === 'camera' && others.length === 1 && others.every(({ person, source }) => person.isLocal && source === 'camera');
 
 /** One picture on the stage, the others in a strip; of two people, the own picture floats. */
-export function SpeakerView({ items, stage, viewport, pinned, onPin }: Props) {
+export function SpeakerView({ items, stage, viewport, pinned, onPin, onSwipeOn }: Props) {
   const others = items.filter((item) => item.key !== stage?.key);
   const pair = isPair(stage, others);
+  const swipe = useSwipe((step) => {
+    if (step > 0) onSwipeOn();
+  });
   return (
     <div className={classes.view} data-solo={others.length === 0 || pair || undefined}>
-      <div className={classes.stage} data-stage>
+      <div className={classes.stage} data-stage {...swipe}>
         {stage?.source === 'screen_share' && stage.person.share && (
           <ShareStage key={stage.key} person={stage.person} track={stage.person.share} />
         )}

@@ -3,6 +3,13 @@ import { useRef, type TouchEvent } from 'react';
 /** Shorter movements than this in px are taps. */
 const minimum = 48;
 
+/** Put on what is dragged or scrolled sideways itself, so that it is no swipe of what is around it. */
+export const noSwipe = {
+  onTouchStart: (event: TouchEvent) => {
+    event.stopPropagation();
+  },
+};
+
 /** Calls back with 1 for a swipe to the left and -1 for one to the right. */
 export function useSwipe(onSwipe: (step: 1 | -1) => void) {
   const start = useRef<{ x: number; y: number }>(undefined);

@@ -1,4 +1,5 @@
 import { useState } from 'react';
+import { Spinner } from '../../components/Spinner';
 import { useText } from '../../i18n/I18n';
 import classes from './ReconnectingBanner.module.css';
 import { useSeconds } from './useSeconds';
@@ -10,7 +11,7 @@ export function ReconnectingBanner() {
   const seconds = useSeconds(since);
   return (
     <div className={classes.cover} data-testid="reconnecting-banner">
-      <span className={classes.spin} />
+      <Spinner />
       <b className="num">{text('reconnect.title', { seconds })}</b>
       <p role="status">{text('reconnect.text')}</p>
     </div>

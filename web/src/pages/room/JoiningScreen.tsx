@@ -1,3 +1,4 @@
+import { Spinner } from '../../components/Spinner';
 import { useText } from '../../i18n/I18n';
 import { useCallScheme } from '../../theme/callScheme';
 import classes from './JoiningScreen.module.css';
@@ -8,7 +9,7 @@ export function JoiningScreen({ room }: { room: string }) {
   useCallScheme();
   return (
     <main className={classes.page} role="status">
-      <span className={classes.spin} />
+      <Spinner />
       <h1>{text('call.connecting', { room })}</h1>
       <p>{text('call.connecting.text')}</p>
     </main>
