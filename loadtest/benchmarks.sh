@@ -28,11 +28,11 @@ data="$(mktemp -d)"
 trap 'rm -rf "$data"' EXIT
 
 cat >"$data/livekit.yaml" <<YAML
-port: 7990
+port: 17990
 bind_addresses: [127.0.0.1]
 rtc:
-  udp_port: 7992
-  tcp_port: 7991
+  udp_port: 17992
+  tcp_port: 17991
   use_external_ip: false
   node_ip: 127.0.0.1
   enable_loopback_candidate: true
@@ -76,9 +76,9 @@ for line in "${scenes[@]}"; do
   # The arguments are words.
   # shellcheck disable=SC2086
   "$clapt" loadtest compare $arguments --rounds "$rounds" --duration "$duration" \
-    --a-name Clapt --a-url ws://127.0.0.1:7980 \
-    --a-command "env CLAPT_RTC__UDP_PORT=0 CLAPT_LOG__LEVEL=warn $clapt serve --dev --port 7980 --data $data/clapt" \
-    --b-name "LiveKit 1.13.5" --b-url ws://127.0.0.1:7990 --b-secret "$secret" \
+    --a-name Clapt --a-url ws://127.0.0.1:17980 \
+    --a-command "env CLAPT_RTC__UDP_PORT=0 CLAPT_LOG__LEVEL=warn $clapt serve --dev --port 17980 --data $data/clapt" \
+    --b-name "LiveKit 1.13.5" --b-url ws://127.0.0.1:17990 --b-secret "$secret" \
     --b-command "$livekit --config $data/livekit.yaml" \
     --json "$results/$name.json" --html "$results/$name.html" >"$results/$name.md"
   cat "$results/$name.md"
