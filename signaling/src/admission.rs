@@ -4,12 +4,13 @@
 //! never repeated in them.
 
 use std::sync::atomic::Ordering;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use auth::{Claims, TokenError};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use tokio::sync::oneshot;
+use tokio::time::timeout;
 
 use crate::join_request::{JoinWish, Query};
 use crate::room::Command;
@@ -57,6 +58,21 @@ impl IntoResponse for Refusal {
 ///
 /// [`Refusal`] with the status and text to answer with.
 pub(crate) async fn admit(
+    shared: &Shared,
+    query: &Query,
+    headers: &HeaderMap,
+    needs_request: bool,
+) -> Result<Admitted, Refusal> {
+    let deadline = Duration::from_millis(shared.config.limit.handshake_timeout_ms);
+    let checked = check(shared, query, headers, needs_request);
+    timeout(deadline, checked).await.unwrap_or_else(|_| {
+        let status = StatusCode::SERVICE_UNAVAILABLE;
+        let text = "joining took too long";
+        Err(Refusal::new(status, "join-timeout", text))
+    })
+}
+
+async fn check(
     shared: &Shared,
     query: &Query,
     headers: &HeaderMap,
@@ -171,6 +187,11 @@ fn room_name(shared: &Shared, claims: &Claims) -> Result<String, Refusal> {
     }
     if claims.metadata.len() > limit.metadata_bytes_max {
         return Err(bad_request("metadata", "metadata size exceeds limits"));
+    }
+    let attributes = claims.attributes.iter();
+    let attributes_bytes: usize = attributes.map(|(key, value)| key.len() + value.len()).sum();
+    if attributes_bytes > limit.attributes_bytes_max {
+        return Err(bad_request("attributes", "attribute size exceeds limits"));
     }
     Ok(grant.room.clone())
 }

@@ -26,12 +26,12 @@ use tokio::time::{Instant, sleep_until, timeout};
 use super::registry::{Worker, WorkerKind};
 use super::{Agents, Offer};
 use crate::addresses::SocketPlace;
-use crate::answers;
 use crate::ids;
 use crate::join_request::Query;
 use crate::room::{JobNews, Mailbox};
-use crate::routes::{Address, Door};
+use crate::routes::{Door, Peer};
 use crate::shared::Shared;
+use service::network::client_address;
 
 /// Messages that wait for a worker. One that does not read is given no more jobs.
 const OUTBOX_MESSAGES_MAX: usize = 256;
@@ -56,7 +56,7 @@ pub(crate) fn router(door: Door) -> Router {
 
 async fn open(
     State(door): State<Door>,
-    address: Address,
+    peer: Peer,
     QueryExtractor(query): QueryExtractor<Query>,
     headers: HeaderMap,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
@@ -64,7 +64,7 @@ async fn open(
     let Ok(upgrade) = upgrade else {
         return StatusCode::NOT_FOUND.into_response();
     };
-    match admit(&door, &address, &query, &headers) {
+    match admit(&door, &peer, &query, &headers) {
         Ok((api_key, place)) => {
             let bytes_max = door.shared.config.limit.signal_message_bytes_max;
             upgrade
@@ -84,7 +84,7 @@ type Refused = (StatusCode, &'static str, String);
 /// Checks the token of a worker, which has to have the grant `agent`.
 fn admit(
     door: &Door,
-    address: &Address,
+    peer: &Peer,
     query: &Query,
     headers: &HeaderMap,
 ) -> Result<(String, SocketPlace), Refused> {
@@ -110,7 +110,8 @@ fn admit(
     if door.shared.agents.registry().workers.len() >= door.shared.config.limit.agent_workers_max {
         return Err(full("too many workers"));
     }
-    let place = door.sockets.take(address.0);
+    let address = client_address(peer.0, headers, &door.shared.config.trusted_proxies);
+    let place = door.sockets.take(address);
     let place = place.map_err(|_| full("too many connections"))?;
     Ok((claims.api_key, place))
 }

@@ -66,6 +66,10 @@ impl Room {
         let Some(participant) = self.participants.get(&key) else {
             return;
         };
+        if answer.sdp.len() > self.shared.config.limit.sdp_bytes_max {
+            self.shared.metrics.refuse("sdp-size");
+            return;
+        }
         let session = participant.receiving;
         let result = self
             .shared

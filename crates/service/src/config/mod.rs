@@ -20,6 +20,8 @@ use std::path::PathBuf;
 use auth::ApiKeys;
 use serde::{Deserialize, Serialize};
 
+use crate::network::Network;
+
 pub use keys::{DEV_KEY, DEV_SECRET, SECRET_BYTES_MIN};
 pub use load::{ConfigError, Sources};
 
@@ -36,6 +38,8 @@ pub struct Config {
     pub bind_addresses: Vec<IpAddr>,
     /// Origins that browsers may connect from; empty means any.
     pub allowed_origins: Vec<String>,
+    /// Proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<Network>,
     /// API keys and their secrets.
     #[serde(with = "keys")]
     pub keys: ApiKeys,
@@ -60,6 +64,7 @@ impl Default for Config {
             port: 7880,
             bind_addresses: Vec::new(),
             allowed_origins: Vec::new(),
+            trusted_proxies: Vec::new(),
             keys: ApiKeys::default(),
             key_file: PathBuf::new(),
             log: LogConfig::default(),
