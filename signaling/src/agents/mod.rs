@@ -91,15 +91,13 @@ impl Agents {
         }
     }
 
-    /// Ends a job and returns what became of it; `None` if it does not run.
-    pub(crate) fn terminate(
-        &self,
-        job_id: &str,
-        ending: Ending,
-        state: &mut JobState,
-    ) -> Option<()> {
+    /// Ends a job, writes into `state` what became of it, and tells its worker; false if it does not
+    /// run.
+    pub(crate) fn terminate(&self, job_id: &str, ending: Ending, state: &mut JobState) -> bool {
         let mut registry = self.registry();
-        let running = registry.jobs.remove(job_id)?;
+        let Some(running) = registry.jobs.remove(job_id) else {
+            return false;
+        };
         let worker = running
             .worker
             .and_then(|worker| registry.workers.get(&worker));
@@ -114,7 +112,7 @@ impl Agents {
             Ending::AgentLeft => (JobStatus::JsFailed, "agent worker left the room"),
         };
         end(state, status, error);
-        Some(())
+        true
     }
 
     /// Closes the sockets of all workers, as the server goes down.

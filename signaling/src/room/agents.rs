@@ -119,11 +119,7 @@ impl Room {
     }
 
     fn end_job(&mut self, job_id: &str, state: &mut JobState) {
-        let ended = self
-            .shared
-            .agents
-            .terminate(job_id, Ending::Asked, state)
-            .is_some();
+        let ended = self.shared.agents.terminate(job_id, Ending::Asked, state);
         if ended && !state.participant_identity.is_empty() {
             self.leaving.push(Leaving {
                 identity: state.participant_identity.clone(),
@@ -198,8 +194,7 @@ impl Room {
                 && let Some(state) = self.dispatches.state_mut(&job_id)
             {
                 let agents = &self.shared.agents;
-                // `None`: its worker has said so itself.
-                let _ = agents.terminate(&job_id, Ending::AgentLeft, state);
+                agents.terminate(&job_id, Ending::AgentLeft, state);
             }
         }
     }
@@ -208,7 +203,7 @@ impl Room {
     pub(super) fn end_jobs(&mut self) {
         for (job_id, _) in self.dispatches.running() {
             if let Some(state) = self.dispatches.state_mut(&job_id) {
-                let _ = self.shared.agents.terminate(&job_id, Ending::Asked, state);
+                self.shared.agents.terminate(&job_id, Ending::Asked, state);
             }
         }
     }
