@@ -97,7 +97,7 @@ pub(crate) struct Leave {
 /// What one peer does.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct PeerPlan {
-    /// Its number, unique in the run.
+    /// Its place among the peers of the run.
     pub(crate) number: u32,
     /// Its room.
     pub(crate) room: usize,
@@ -188,6 +188,9 @@ pub(crate) fn plan(options: &SceneOptions) -> Result<Plan, String> {
     };
     spread_arrivals(&mut peers, options);
     peers.sort_by_key(|peer| peer.join_at);
+    for (number, peer) in (0..).zip(&mut peers) {
+        peer.number = number;
+    }
     choose_sample(&mut peers, options.sample);
     let has_host = matches!(
         options.scene,
@@ -301,16 +304,13 @@ fn churn(options: &SceneOptions, end: Duration) -> Result<Vec<PeerPlan>, String>
     Ok(peers)
 }
 
-/// Lets those who are there from the beginning arrive one by one, and gives numbers.
+/// Lets those who are there from the beginning arrive one by one.
 fn spread_arrivals(peers: &mut [PeerPlan], options: &SceneOptions) {
     let fixed = peers.iter().filter(|peer| peer.leave.is_none()).count();
     let step = options.ramp / u32::try_from(fixed.max(1)).unwrap_or(u32::MAX);
     let staying = peers.iter_mut().filter(|peer| peer.leave.is_none());
     for (arrived, peer) in (0..).zip(staying) {
         peer.join_at = step * arrived;
-    }
-    for (number, peer) in (0..).zip(peers) {
-        peer.number = number;
     }
 }
 
@@ -340,6 +340,15 @@ pub(crate) enum Tile {
 }
 
 impl Plan {
+    /// Tells whether a peer has left by now.
+    pub(crate) fn has_left(&self, number: u32, now: Duration) -> bool {
+        let peer = usize::try_from(number)
+            .ok()
+            .and_then(|number| self.peers.get(number));
+        let leave = peer.and_then(|peer| peer.leave);
+        leave.is_some_and(|leave| leave.at <= now)
+    }
+
     /// Which seat of a room speaks.
     pub(crate) fn speaker(&self, room: usize, now: Duration) -> usize {
         let turn = now.as_millis() / TURN.as_millis();

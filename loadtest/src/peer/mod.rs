@@ -277,8 +277,11 @@ impl Peer {
     }
 
     fn end(&mut self, now: Instant, registry: &Registry, totals: &mut Totals) {
+        let setting = Arc::clone(&self.setting);
+        let at = self.at(now);
+        let has_left = |publisher| setting.plan.has_left(publisher, at);
         for link in self.links.iter_mut().flatten() {
-            link.reception().finish(now, totals);
+            link.reception().finish(now, has_left, totals);
             link.close(registry);
         }
         self.links = [None, None];

@@ -194,6 +194,9 @@ impl Peer {
             }
             if info.state() == participant_info::State::Disconnected {
                 self.others.retain(|_, track| track.publisher != publisher);
+                for link in self.links.iter_mut().flatten() {
+                    link.reception().forget(publisher);
+                }
                 continue;
             }
             for track in info.tracks {
