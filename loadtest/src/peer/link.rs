@@ -65,6 +65,8 @@ pub(crate) struct Link {
     state: UdpSocketState,
     local: SocketAddr,
     pending: Option<SdpPendingOffer>,
+    /// Sections to receive with that we offered.
+    sections: u32,
     reception: Reception,
     is_sampled: bool,
     epoch: Instant,
@@ -102,6 +104,7 @@ impl Link {
             state,
             local,
             pending: None,
+            sections: 0,
             reception: Reception::default(),
             is_sampled,
             epoch: kit.epoch,
@@ -112,9 +115,31 @@ impl Link {
         })
     }
 
-    /// Adds media sections and offers them; gives the sections' names and the offer.
-    pub(crate) fn offer_tracks(&mut self, tracks: &[(String, TrackPlan)]) -> (Vec<Mid>, String) {
+    /// Adds media sections and offers them; gives the names of those that send, and the offer.
+    ///
+    /// `receiving` are further sections to receive audio and video with. With the first of them the
+    /// data channels are opened too, which in this mode is the client's part.
+    pub(crate) fn offer_tracks(
+        &mut self,
+        tracks: &[(String, TrackPlan)],
+        receiving: (u32, u32),
+    ) -> (Vec<Mid>, String) {
+        let has_channels = self.sections > 0;
         let mut changes = self.rtc.sdp_api();
+        if receiving != (0, 0) && !has_channels {
+            for label in ["_reliable", "_lossy"] {
+                changes.add_channel(label.to_owned());
+            }
+        }
+        for (kind, count) in [
+            (MediaKind::Audio, receiving.0),
+            (MediaKind::Video, receiving.1),
+        ] {
+            for _ in 0..count {
+                changes.add_media(kind, Direction::RecvOnly, None, None, None);
+                self.sections += 1;
+            }
+        }
         let add = |(cid, plan): &(String, TrackPlan)| {
             let (kind, rids) = match plan {
                 TrackPlan::Camera(layers) => (MediaKind::Video, layers.as_slice()),
@@ -195,6 +220,16 @@ impl Link {
             self.rtc.add_remote_candidate(candidate);
             self.due = Instant::now();
         }
+    }
+
+    /// Tells whether the answer to an offer is waited for.
+    pub(crate) fn is_offering(&self) -> bool {
+        self.pending.is_some()
+    }
+
+    /// Sections to receive with that were offered.
+    pub(crate) fn sections(&self) -> u32 {
+        self.sections
     }
 
     /// Tells whether media can flow.

@@ -42,7 +42,7 @@ const TRACKS_MAX: usize = 40_000;
 /// The connection that sends.
 const PUBLISHER: usize = 0;
 
-/// The connection that receives.
+/// The connection that receives, where there are two.
 const SUBSCRIBER: usize = 1;
 
 /// What a peer wants of its signalling connection.
@@ -65,6 +65,8 @@ pub(crate) struct Setting {
     pub(crate) kit: Kit,
     /// Layers that nobody watches are not sent.
     pub(crate) dynacast: bool,
+    /// One connection does both.
+    pub(crate) is_single: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -104,6 +106,8 @@ pub(crate) struct Peer {
     last_offer: String,
     /// What the server offered last.
     last_offered: String,
+    /// Sections for audio and video that the server wants, beside those that are there (single).
+    wanted: (u32, u32),
     next_view: Duration,
     /// Is cleared when it has happened.
     resume_at: Option<Duration>,
@@ -135,12 +139,22 @@ impl Peer {
             last_answer: String::new(),
             last_offer: String::new(),
             last_offered: String::new(),
+            wanted: (0, 0),
             next_view: Duration::ZERO,
         }
     }
 
     fn plan(&self) -> &PeerPlan {
         &self.setting.plan.peers[self.index]
+    }
+
+    /// The connection that receives.
+    fn receiver(&self) -> usize {
+        if self.setting.is_single {
+            PUBLISHER
+        } else {
+            SUBSCRIBER
+        }
     }
 
     fn at(&self, now: Instant) -> Duration {
@@ -324,13 +338,14 @@ impl Peer {
                 .as_ref()
                 .is_some_and(|link| link.is_connected())
         };
-        let is_joined = is_up(SUBSCRIBER) && (self.publications.is_empty() || is_up(PUBLISHER));
+        let receiver = self.receiver();
+        let is_joined = is_up(receiver) && (self.publications.is_empty() || is_up(PUBLISHER));
         if self.stage == Stage::Joining && is_joined {
             self.stage = Stage::Active;
             totals.count(Counter::Joined);
             totals.time(Timing::Join, now.saturating_duration_since(self.started));
         }
-        if let Some(link) = &mut self.links[SUBSCRIBER]
+        if let Some(link) = &mut self.links[receiver]
             && link.reception().take_first_frame()
         {
             let waited = now.saturating_duration_since(self.started);
@@ -342,6 +357,7 @@ impl Peer {
     fn look(&mut self, at: Duration) {
         let setting = Arc::clone(&self.setting);
         let plan = &setting.plan.peers[self.index];
+        let receiver = self.receiver();
         let mut settings = Vec::new();
         for (sid, track) in &mut self.others {
             if !track.is_video || !track.is_offered {
@@ -353,7 +369,7 @@ impl Peer {
             }
             settings.push(requests::track_settings(sid, tile));
             if tile == Tile::Hidden
-                && let Some(link) = &mut self.links[SUBSCRIBER]
+                && let Some(link) = &mut self.links[receiver]
             {
                 link.reception().pause(track.publisher);
             }
