@@ -1,6 +1,8 @@
 //! What signalling counts.
 
-use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry};
+use prometheus::{
+    Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
+};
 
 /// The metrics of signalling; all names begin with `clapt_signal_`.
 #[derive(Debug)]
@@ -21,6 +23,10 @@ pub(crate) struct Metrics {
     pub(crate) departures: IntCounterVec,
     /// Data packets that were passed on.
     pub(crate) data_packets: IntCounter,
+    /// WHIP and WHEP sessions.
+    pub(crate) http_sessions: IntGaugeVec,
+    /// WHIP and WHEP requests, by kind, method and status.
+    pub(crate) http_requests: IntCounterVec,
     /// Seconds from the opening of a socket to the join response.
     pub(crate) join_seconds: Histogram,
 }
@@ -57,6 +63,16 @@ impl Metrics {
             ]),
         )?;
         registry.register(Box::new(join_seconds.clone()))?;
+        let http_sessions = IntGaugeVec::new(
+            Opts::new("clapt_signal_whip_sessions", "WHIP and WHEP sessions"),
+            &["kind"],
+        )?;
+        registry.register(Box::new(http_sessions.clone()))?;
+        let http_requests = IntCounterVec::new(
+            Opts::new("clapt_signal_whip_requests_total", "WHIP and WHEP requests"),
+            &["kind", "method", "status"],
+        )?;
+        registry.register(Box::new(http_requests.clone()))?;
         Ok(Self {
             sockets: gauge("clapt_signal_sockets", "Open signalling WebSockets")?,
             rooms: gauge("clapt_signal_rooms", "Open rooms")?,
@@ -73,6 +89,8 @@ impl Metrics {
                 "clapt_signal_data_packets_total",
                 "Data packets of clients that were passed on",
             )?,
+            http_sessions,
+            http_requests,
             join_seconds,
         })
     }

@@ -18,7 +18,7 @@ use crate::addresses::{SocketRefused, Sockets};
 use crate::admission::{Refusal, admit};
 use crate::join_request::Query;
 use crate::shared::Shared;
-use crate::socket;
+use crate::{socket, whip};
 
 /// What handlers share.
 #[derive(Clone)]
@@ -30,6 +30,7 @@ pub(crate) struct Door {
 /// Makes the routes of the client protocol.
 pub(crate) fn router(door: Door) -> Router {
     let cors = cors(&door.shared.config.allowed_origins);
+    let whip = whip::routes::router(door.clone());
     Router::new()
         .route("/rtc", get(open_v0).options(preflight))
         .route("/rtc/v1", get(open_v1).options(preflight))
@@ -37,19 +38,24 @@ pub(crate) fn router(door: Door) -> Router {
         .route("/rtc/v1/validate", get(validate_v1).options(preflight))
         .layer(cors)
         .with_state(door)
+        .merge(whip)
 }
 
-fn cors(allowed_origins: &[String]) -> CorsLayer {
+/// Which sites' scripts may read our answers.
+pub(crate) fn readers(allowed_origins: &[String]) -> AllowOrigin {
     let origins = allowed_origins
         .iter()
         .filter_map(|origin| HeaderValue::from_str(origin).ok());
-    let allow = if allowed_origins.is_empty() {
+    if allowed_origins.is_empty() {
         AllowOrigin::any()
     } else {
         AllowOrigin::list(origins)
-    };
+    }
+}
+
+fn cors(allowed_origins: &[String]) -> CorsLayer {
     CorsLayer::new()
-        .allow_origin(allow)
+        .allow_origin(readers(allowed_origins))
         .allow_methods(Any)
         .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE])
 }
@@ -62,7 +68,7 @@ async fn preflight() -> StatusCode {
 
 /// The address of the client. Without it, as in tests that don't serve by a socket, all clients
 /// count as one.
-struct Address(IpAddr);
+pub(crate) struct Address(pub(crate) IpAddr);
 
 impl<S: Sync> FromRequestParts<S> for Address {
     type Rejection = Infallible;
@@ -167,7 +173,7 @@ fn refuse(door: &Door, refusal: Refusal) -> Response {
     refusal.into_response()
 }
 
-fn refuse_socket(refused: SocketRefused) -> Refusal {
+pub(crate) fn refuse_socket(refused: SocketRefused) -> Refusal {
     match refused {
         SocketRefused::Address => Refusal::new(
             StatusCode::TOO_MANY_REQUESTS,
@@ -183,7 +189,7 @@ fn refuse_socket(refused: SocketRefused) -> Refusal {
 }
 
 /// Browsers name the site that a page comes from; other clients name none and are not bound by it.
-fn check_origin(allowed: &[String], headers: &HeaderMap) -> Result<(), Refusal> {
+pub(crate) fn check_origin(allowed: &[String], headers: &HeaderMap) -> Result<(), Refusal> {
     let Some(origin) = headers.get(header::ORIGIN) else {
         return Ok(());
     };

@@ -71,7 +71,7 @@ impl Room {
             packets: RateLimit::new(limit.data_packets_per_second),
             claims,
             receiving,
-            outbox,
+            outbox: Some(outbox),
             now: Instant::now(),
             unix_ms: unix_micros() / 1000,
         };
@@ -120,7 +120,7 @@ impl Room {
     }
 
     /// Takes a participant in and makes it known, to itself first.
-    fn welcome(&mut self, participant: Participant) {
+    pub(super) fn welcome(&mut self, participant: Participant) {
         let key = participant.key;
         tracing::info!(
             room.id = %self.info.sid,

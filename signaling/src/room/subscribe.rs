@@ -221,6 +221,7 @@ impl Room {
 fn may_receive(subscriber: &Participant, owner: &Participant, publication: &Publication) -> bool {
     let sid = &publication.info.sid;
     subscriber.permissions.may_subscribe()
+        && subscriber.may_watch(owner)
         && !owner.permissions.is_hidden()
         && (subscriber.permissions.is_recorder()
             || owner

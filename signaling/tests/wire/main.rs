@@ -13,3 +13,4 @@ mod resuming;
 mod rights;
 mod rooms;
 mod tracks;
+mod whip;
