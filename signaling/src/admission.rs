@@ -4,12 +4,13 @@
 //! never repeated in them.
 
 use std::sync::atomic::Ordering;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use auth::{Claims, TokenError};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use tokio::sync::oneshot;
+use tokio::time::timeout;
 
 use crate::join_request::{JoinWish, Query};
 use crate::room::Command;
@@ -62,13 +63,29 @@ pub(crate) async fn admit(
     headers: &HeaderMap,
     needs_request: bool,
 ) -> Result<Admitted, Refusal> {
+    let deadline = Duration::from_millis(shared.config.limit.handshake_timeout_ms);
+    let checked = check(shared, query, headers, needs_request);
+    timeout(deadline, checked).await.unwrap_or_else(|_| {
+        let status = StatusCode::SERVICE_UNAVAILABLE;
+        let text = "joining took too long";
+        Err(Refusal::new(status, "join-timeout", text))
+    })
+}
+
+async fn check(
+    shared: &Shared,
+    query: &Query,
+    headers: &HeaderMap,
+    needs_request: bool,
+) -> Result<Admitted, Refusal> {
     check_draining(shared)?;
-    let claims = verify(shared, token(query, headers)?, now())?;
+    let mut claims = verify(shared, token(query, headers)?, now())?;
     let bytes_max = shared.config.limit.signal_message_bytes_max;
     let wish = JoinWish::read(query, user_agent(headers), needs_request, bytes_max)
         .map_err(|error| bad_request("join-request", error.to_string()))?;
     let room = room_name(shared, &claims)?;
     let settings = room_settings(shared, &claims)?;
+    check_revoked(shared, &room, &mut claims)?;
     ask_policy(shared, &claims, &room).await?;
     if wish.resume.is_none() {
         check_place(shared, &room, &claims).await?;
@@ -124,6 +141,17 @@ pub(crate) fn verify(shared: &Shared, token: &str, now: u64) -> Result<Claims, R
 pub(crate) fn room_settings(shared: &Shared, claims: &Claims) -> Result<RoomSettings, Refusal> {
     RoomSettings::of(claims, shared.config.limit.metadata_bytes_max)
         .map_err(|error| bad_request("room-config", error.to_string()))
+}
+
+/// Refuses a token that was revoked, and lets permissions that were changed hold against it.
+pub(crate) fn check_revoked(
+    shared: &Shared,
+    room: &str,
+    claims: &mut Claims,
+) -> Result<(), Refusal> {
+    let is_admitted = shared.revocations.admit(room, claims);
+    let refusal = || unauthorized("token-revoked", "the token was revoked");
+    is_admitted.then_some(()).ok_or_else(refusal)
 }
 
 /// Asks [`RoomPolicy`](crate::RoomPolicy).
@@ -194,6 +222,11 @@ pub(crate) fn room_name(shared: &Shared, claims: &Claims) -> Result<String, Refu
     }
     if claims.metadata.len() > limit.metadata_bytes_max {
         return Err(bad_request("metadata", "metadata size exceeds limits"));
+    }
+    let attributes = claims.attributes.iter();
+    let attributes_bytes: usize = attributes.map(|(key, value)| key.len() + value.len()).sum();
+    if attributes_bytes > limit.attributes_bytes_max {
+        return Err(bad_request("attributes", "attribute size exceeds limits"));
     }
     Ok(grant.room.clone())
 }

@@ -94,7 +94,11 @@ impl Signaling {
     /// [`OrderError::NoRoom`], [`OrderError::NoParticipant`].
     pub async fn remove_participant(&self, room: &str, identity: &str) -> Result<(), OrderError> {
         let identity = identity.to_owned();
-        let remove = |reply| Order::Remove { identity, reply };
+        let remove = |reply| Order::Remove {
+            identity,
+            revoke_before: 0,
+            reply,
+        };
         self.shared().order(room, remove).await
     }
 
@@ -224,7 +228,12 @@ impl Shared {
     }
 }
 
-async fn give<T>(
+/// Gives an order to a room.
+///
+/// # Errors
+///
+/// [`OrderError::NoRoom`] if it has closed, else that of the room.
+pub(crate) async fn give<T>(
     room: &RoomHandle,
     order: impl FnOnce(Reply<T>) -> Order,
 ) -> Result<T, OrderError> {

@@ -27,6 +27,10 @@ pub(crate) struct Metrics {
     pub(crate) http_sessions: IntGaugeVec,
     /// WHIP and WHEP requests, by kind, method and status.
     pub(crate) http_requests: IntCounterVec,
+    /// Calls of the server API, by method and result.
+    pub(crate) api_requests: IntCounterVec,
+    /// Seconds that calls of the server API took.
+    pub(crate) api_seconds: Histogram,
     /// Seconds from the opening of a socket to the join response.
     pub(crate) join_seconds: Histogram,
 }
@@ -73,6 +77,16 @@ impl Metrics {
             &["kind", "method", "status"],
         )?;
         registry.register(Box::new(http_requests.clone()))?;
+        let api_requests = IntCounterVec::new(
+            Opts::new("clapt_signal_api_requests_total", "Calls of the server API"),
+            &["method", "code"],
+        )?;
+        registry.register(Box::new(api_requests.clone()))?;
+        let api_seconds = Histogram::with_opts(HistogramOpts::new(
+            "clapt_signal_api_seconds",
+            "Seconds that calls of the server API took",
+        ))?;
+        registry.register(Box::new(api_seconds.clone()))?;
         Ok(Self {
             sockets: gauge("clapt_signal_sockets", "Open signalling WebSockets")?,
             rooms: gauge("clapt_signal_rooms", "Open rooms")?,
@@ -91,6 +105,8 @@ impl Metrics {
             )?,
             http_sessions,
             http_requests,
+            api_requests,
+            api_seconds,
             join_seconds,
         })
     }

@@ -1,7 +1,7 @@
-//! The paths of the client protocol.
+//! The paths of the client protocol, and with them those of the server API.
 
 use std::convert::Infallible;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use axum::Router;
@@ -12,13 +12,14 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use service::network::client_address;
 use tower_http::cors::{AllowOrigin, Any, CorsLayer};
 
 use crate::addresses::{SocketRefused, Sockets};
 use crate::admission::{Refusal, admit};
 use crate::join_request::Query;
 use crate::shared::Shared;
-use crate::{socket, whip};
+use crate::{api, socket, whip};
 
 /// What handlers share.
 #[derive(Clone)]
@@ -27,10 +28,11 @@ pub(crate) struct Door {
     pub(crate) sockets: Arc<Sockets>,
 }
 
-/// Makes the routes of the client protocol.
+/// Makes the routes of the client protocol and of the server API.
 pub(crate) fn router(door: Door) -> Router {
     let cors = cors(&door.shared.config.allowed_origins);
     let whip = whip::routes::router(door.clone());
+    let api = api::router(Arc::clone(&door.shared), cors.clone());
     Router::new()
         .route("/rtc", get(open_v0).options(preflight))
         .route("/rtc/v1", get(open_v1).options(preflight))
@@ -39,6 +41,7 @@ pub(crate) fn router(door: Door) -> Router {
         .layer(cors)
         .with_state(door)
         .merge(whip)
+        .merge(api)
 }
 
 /// Which sites' scripts may read our answers.
@@ -66,18 +69,17 @@ async fn preflight() -> StatusCode {
     StatusCode::NO_CONTENT
 }
 
-/// The address of the client. Without it, as in tests that don't serve by a socket, all clients
-/// count as one.
-pub(crate) struct Address(pub(crate) IpAddr);
+/// The address that the connection comes from. Without it, as in tests that don't serve by a socket,
+/// all clients count as one.
+pub(crate) struct Peer(pub(crate) SocketAddr);
 
-impl<S: Sync> FromRequestParts<S> for Address {
+impl<S: Sync> FromRequestParts<S> for Peer {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
         let info = parts.extensions.get::<ConnectInfo<SocketAddr>>();
-        Ok(Self(
-            info.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |info| info.0.ip()),
-        ))
+        let unknown = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
+        Ok(Self(info.map_or(unknown, |info| info.0)))
     }
 }
 
@@ -86,27 +88,27 @@ type Upgrade = Result<WebSocketUpgrade, WebSocketUpgradeRejection>;
 
 async fn open_v0(
     State(door): State<Door>,
-    address: Address,
+    peer: Peer,
     QueryExtractor(query): QueryExtractor<Query>,
     headers: HeaderMap,
     upgrade: Upgrade,
 ) -> Response {
-    open(door, address, query, headers, upgrade, false).await
+    open(door, peer, query, headers, upgrade, false).await
 }
 
 async fn open_v1(
     State(door): State<Door>,
-    address: Address,
+    peer: Peer,
     QueryExtractor(query): QueryExtractor<Query>,
     headers: HeaderMap,
     upgrade: Upgrade,
 ) -> Response {
-    open(door, address, query, headers, upgrade, true).await
+    open(door, peer, query, headers, upgrade, true).await
 }
 
 async fn open(
     door: Door,
-    Address(address): Address,
+    Peer(peer): Peer,
     query: Query,
     headers: HeaderMap,
     upgrade: Upgrade,
@@ -119,6 +121,7 @@ async fn open(
     let checked = async {
         check_origin(&door.shared.config.allowed_origins, &headers)?;
         let admitted = admit(&door.shared, &query, &headers, needs_request).await?;
+        let address = client_address(peer, &headers, &door.shared.config.trusted_proxies);
         let place = door.sockets.take(address).map_err(refuse_socket)?;
         Ok((admitted, place))
     };

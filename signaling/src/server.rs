@@ -60,7 +60,7 @@ impl Signaling {
         &self.shared
     }
 
-    /// Makes the routes `/rtc`, `/rtc/v1` and `/rtc/…/validate`.
+    /// Makes the routes `/rtc`, `/rtc/v1`, `/rtc/…/validate` and `/twirp/…`.
     ///
     /// Serve them with `into_make_service_with_connect_info::<SocketAddr>()`, as sockets are
     /// limited by address.

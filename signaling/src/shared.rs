@@ -11,6 +11,7 @@ use sfu::Sfu;
 use crate::ids;
 use crate::metrics::Metrics;
 use crate::policy::RoomPolicy;
+use crate::revocations::Revocations;
 use crate::room::{self, RoomHandle};
 use crate::room_settings::RoomSettings;
 
@@ -24,6 +25,7 @@ pub(crate) struct Shared {
     pub(crate) policy: Arc<dyn RoomPolicy>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) rooms: Rooms,
+    pub(crate) revocations: Revocations,
     pub(crate) node_id: String,
     pub(crate) sif_trailer: Vec<u8>,
     /// No more sockets are taken.
@@ -38,12 +40,14 @@ impl Shared {
         policy: Arc<dyn RoomPolicy>,
         metrics: Metrics,
     ) -> Self {
+        let revocations = Revocations::new(config.limit.revocations_max);
         Self {
             sfu,
             config,
             policy,
             metrics: Arc::new(metrics),
             rooms: Rooms::default(),
+            revocations,
             node_id: ids::node_id(),
             sif_trailer: rand::random::<[u8; SIF_TRAILER_BYTES]>().to_vec(),
             is_draining: AtomicBool::new(false),
@@ -73,7 +77,8 @@ impl Shared {
     }
 }
 
-/// The open rooms by name. Bounded by the sockets, as each room has had at least one.
+/// The open rooms by name. Bounded by the sockets, as each room has had at least one, and by
+/// `limit.rooms_max`, as the server API opens no more.
 #[derive(Debug, Default)]
 pub(crate) struct Rooms(Mutex<HashMap<String, RoomHandle>>);
 
@@ -82,6 +87,11 @@ impl Rooms {
     pub(crate) fn find(&self, name: &str) -> Option<RoomHandle> {
         let rooms = self.lock();
         rooms.get(name).filter(|room| !room.is_closed()).cloned()
+    }
+
+    /// Counts the open rooms.
+    pub(crate) fn count(&self) -> usize {
+        self.lock().len()
     }
 
     /// Lists the open rooms.

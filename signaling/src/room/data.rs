@@ -20,9 +20,16 @@ impl Room {
         let Some(key) = self.by_session.get(&session).copied() else {
             return;
         };
+        if channel == DataChannel::DataTrack {
+            self.forward_data_track(key, data).await;
+            return;
+        }
         let Some(packet) = self.accept_packet(key, channel, data) else {
             return;
         };
+        if channel == DataChannel::Reliable && self.take_rpc_answer(key, &packet.bytes) {
+            return;
+        }
         let receivers: Vec<SessionId> = self
             .participants
             .values()
@@ -55,10 +62,6 @@ impl Room {
         let participant = self.participants.get_mut(&key)?;
         if !participant.permissions.may_publish_data() {
             metrics.refuse("data-permission");
-            return None;
-        }
-        if channel == DataChannel::DataTrack {
-            metrics.refuse("data-track");
             return None;
         }
         if !participant.packets.try_take(Instant::now()) {

@@ -69,6 +69,7 @@ impl Room {
             key,
             updates: RateLimit::new(limit.participant_updates_per_second),
             packets: RateLimit::new(limit.data_packets_per_second),
+            data_track_packets: RateLimit::new(limit.data_track_packets_per_second),
             claims,
             receiving,
             outbox: Some(outbox),
@@ -264,6 +265,9 @@ impl Room {
         if let Some(subscription) = sync.subscription {
             self.update_subscription(key, subscription).await;
         }
+        if let Some(subscription) = sync.data_subscription {
+            self.update_data_subscription(key, &subscription);
+        }
     }
 }
 
@@ -274,7 +278,12 @@ impl Room {
         };
         let believed = sync.publish_tracks.iter().take(TRACKS_PER_MESSAGE_MAX);
         let mut sids = believed.map(|published| published.track.as_ref().map(|track| &track.sid));
+        let mut data = sync.publish_data_tracks.iter().take(TRACKS_PER_MESSAGE_MAX);
         sids.all(|sid| sid.is_some_and(|sid| participant.track_by_sid(sid).is_some()))
+            && data.all(|published| {
+                let info = published.info.as_ref();
+                info.is_some_and(|info| participant.data_tracks.has(&info.sid))
+            })
     }
 }
 

@@ -20,6 +20,8 @@ pub(super) enum Departure {
     DuplicateIdentity,
     /// The server API removed it.
     Removed,
+    /// The server API sent it to another room.
+    Moved,
     /// The server API deleted the room.
     RoomDeleted,
     /// The room has been empty for long, but for agents and recorders.
@@ -65,6 +67,7 @@ impl Departure {
             Self::Client => (R::ClientInitiated, Some(Disconnect), "client"),
             Self::DuplicateIdentity => (R::DuplicateIdentity, Some(Disconnect), "duplicate-identity"),
             Self::Removed => (R::ParticipantRemoved, Some(Disconnect), "removed"),
+            Self::Moved => (R::Migration, Some(Reconnect), "moved"),
             Self::RoomDeleted => (R::RoomDeleted, Some(Disconnect), "room-deleted"),
             Self::RoomClosed => (R::RoomClosed, Some(Disconnect), "room-closed"),
             Self::StateMismatch => (R::StateMismatch, Some(Reconnect), "state-mismatch"),
@@ -96,6 +99,7 @@ impl Room {
         let Some(mut participant) = self.forget(key) else {
             return;
         };
+        self.end_data_tracks(key, participant.data_tracks.take_all());
         let Look {
             reason,
             action,
@@ -141,6 +145,7 @@ impl Room {
             self.by_track.remove(&publication.id);
             self.forget_track(publication.id);
         }
+        self.rpcs.forget(key);
         self.simulated_speakers
             .retain(|(speaker, _)| *speaker != key);
         let mut left = self.participants.values();
@@ -193,6 +198,7 @@ mod tests {
             (D::Client, R::ClientInitiated, Some(Disconnect)),
             (D::DuplicateIdentity, R::DuplicateIdentity, Some(Disconnect)),
             (D::Removed, R::ParticipantRemoved, Some(Disconnect)),
+            (D::Moved, R::Migration, Some(Reconnect)),
             (D::RoomDeleted, R::RoomDeleted, Some(Disconnect)),
             (D::RoomClosed, R::RoomClosed, Some(Disconnect)),
             (D::StateMismatch, R::StateMismatch, Some(Reconnect)),

@@ -11,6 +11,7 @@
 //! - a panic in here ends this room only.
 
 mod data;
+mod data_tracks;
 mod enter;
 mod events;
 mod leave;
@@ -21,6 +22,7 @@ mod publish;
 mod requests;
 mod resources;
 mod rights;
+mod rpc;
 mod simulate;
 mod subscribe;
 mod tell;
@@ -45,6 +47,7 @@ use crate::join_request::JoinWish;
 use crate::outbox::Outbox;
 use crate::participant::Participant;
 use crate::room_settings::RoomSettings;
+use crate::rpcs::Rpcs;
 use crate::shared::Shared;
 use crate::speakers::Speakers;
 
@@ -89,6 +92,7 @@ pub(crate) enum Command {
 pub use orders::OrderError;
 pub(crate) use orders::{Order, Reply};
 pub(crate) use resources::{OpenError, Opened, Patched, ResourceCommand, SessionFacts};
+pub(crate) use rpc::RPC_TIMEOUT_MAX;
 
 /// A client at the door, its token verified.
 #[derive(Debug)]
@@ -126,6 +130,11 @@ impl RoomHandle {
     /// Sends a command. An error means that the room has closed.
     pub(crate) async fn send(&self, command: Command) -> Result<(), RoomClosed> {
         self.commands.send(command).await.map_err(|_| RoomClosed)
+    }
+
+    /// Waits until the room has closed.
+    pub(crate) async fn closed(&self) {
+        self.commands.closed().await;
     }
 
     /// Tells whether the room has closed.
@@ -199,6 +208,7 @@ pub(crate) struct Room {
     /// Published tracks by the id that clients use.
     by_track_sid: HashMap<String, TrackId>,
     speakers: Speakers,
+    rpcs: Rpcs,
     simulated_speakers: Vec<(ParticipantKey, Instant)>,
     next_key: u64,
     /// Since when the counts of the room have changed without having been told.
@@ -244,6 +254,7 @@ impl Room {
             by_track: HashMap::new(),
             by_track_sid: HashMap::new(),
             speakers: Speakers::default(),
+            rpcs: Rpcs::default(),
             simulated_speakers: Vec::new(),
             next_key: 1,
             counts_changed_at: None,
@@ -342,4 +353,9 @@ fn unix_micros() -> i64 {
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();
     i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
+}
+
+/// The time of tokens.
+fn unix_seconds() -> u64 {
+    u64::try_from(unix_micros() / 1_000_000).unwrap_or(0)
 }

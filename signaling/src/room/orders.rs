@@ -4,8 +4,8 @@
 
 use livekit_protocol::signal_response::Message;
 use livekit_protocol::{
-    MuteTrackRequest, ParticipantInfo, ParticipantPermission, Room as RoomInfo, RoomUpdate,
-    TrackInfo, UpdateParticipantMetadata, UpdateSubscription,
+    MuteTrackRequest, ParticipantInfo, ParticipantPermission, PerformRpcRequest, Room as RoomInfo,
+    RoomUpdate, TrackInfo, UpdateParticipantMetadata, UpdateSubscription,
 };
 use prost::bytes::Bytes;
 use sfu::{DataChannel, SessionId};
@@ -14,9 +14,10 @@ use tokio::sync::oneshot;
 
 use super::leave::Departure;
 use super::profile::{Sizes, apply};
-use super::{Room, note};
+use super::{Room, note, unix_seconds};
 use crate::ids::ParticipantKey;
 use crate::packet::{Packet, PacketError, Sender};
+use crate::revocations::Verdict;
 use crate::room_settings::RoomSettings;
 
 /// Where the answer to an order goes.
@@ -46,8 +47,13 @@ pub(crate) enum Order {
     },
     /// Send everybody away and close.
     Delete { reply: Reply<()> },
-    /// Send one participant away.
-    Remove { identity: String, reply: Reply<()> },
+    /// Send one participant away. Tokens from before `revoke_before`, in seconds since 1970, don't
+    /// bring it back; 0 means those that exist.
+    Remove {
+        identity: String,
+        revoke_before: i64,
+        reply: Reply<()>,
+    },
     /// Mute or unmute a track.
     Mute {
         identity: String,
@@ -74,6 +80,17 @@ pub(crate) enum Order {
         channel: DataChannel,
         reply: Reply<()>,
     },
+    /// Send a participant to another room.
+    Move {
+        identity: String,
+        destination: String,
+        reply: Reply<()>,
+    },
+    /// Call a method of a participant; answered when the participant answers.
+    PerformRpc {
+        request: Box<PerformRpcRequest>,
+        reply: Reply<String>,
+    },
 }
 
 /// Why an order was not carried out.
@@ -94,6 +111,17 @@ pub enum OrderError {
     /// The data is no packet.
     #[error("the data can't be sent")]
     Data(#[from] PacketError),
+    /// As many RPCs wait for their answers as may.
+    #[error("too many RPCs are waiting for an answer")]
+    TooManyRpcs,
+    /// The participant answered an RPC with an error, or not at all.
+    #[error("RpcError {code}: {message}")]
+    Rpc {
+        /// What SDKs know it by.
+        code: u32,
+        /// What it says.
+        message: String,
+    },
 }
 
 impl Room {
@@ -112,7 +140,11 @@ impl Room {
                 self.dismiss(Departure::RoomDeleted);
                 answer(reply, Ok(()));
             }
-            Order::Remove { identity, reply } => answer(reply, self.expel(&identity).await),
+            Order::Remove {
+                identity,
+                revoke_before,
+                reply,
+            } => answer(reply, self.expel(&identity, revoke_before).await),
             Order::Mute {
                 identity,
                 track_sid,
@@ -144,10 +176,16 @@ impl Room {
                 channel,
                 reply,
             } => answer(reply, self.send_as_server(&packet, channel).await),
+            Order::Move {
+                identity,
+                destination,
+                reply,
+            } => answer(reply, self.move_away(&identity, destination).await),
+            Order::PerformRpc { request, reply } => self.perform_rpc(*request, reply).await,
         }
     }
 
-    fn key_of(&self, identity: &str) -> Result<ParticipantKey, OrderError> {
+    pub(super) fn key_of(&self, identity: &str) -> Result<ParticipantKey, OrderError> {
         self.find(|participant| participant.identity == identity)
             .ok_or(OrderError::NoParticipant)
     }
@@ -190,8 +228,13 @@ impl Room {
         self.broadcast(Message::RoomUpdate(RoomUpdate { room }));
     }
 
-    async fn expel(&mut self, identity: &str) -> Result<(), OrderError> {
+    async fn expel(&mut self, identity: &str, revoke_before: i64) -> Result<(), OrderError> {
         let key = self.key_of(identity)?;
+        if let Some(participant) = self.participants.get(&key) {
+            let verdict = Verdict::refuse(revoke_before, unix_seconds());
+            let revocations = &self.shared.revocations;
+            revocations.add(&self.info.name, &participant.claims, verdict);
+        }
         self.remove(key, Departure::Removed).await;
         Ok(())
     }
@@ -218,6 +261,21 @@ impl Room {
             .and_then(|participant| participant.track_by_sid(&request.sid))
             .map(|publication| publication.info.clone())
             .ok_or(OrderError::NoTrack)
+    }
+
+    /// Gives a client a token for another room and asks it to join anew, which leads it there.
+    async fn move_away(&mut self, identity: &str, destination: String) -> Result<(), OrderError> {
+        let key = self.key_of(identity)?;
+        if let Some(participant) = self.participants.get_mut(&key) {
+            let mut grant = participant.permissions.grant().clone();
+            grant.room = destination;
+            participant.claims.video = Some(grant);
+            // It was about the room that the token was made for.
+            participant.claims.room_config = None;
+        }
+        self.refresh_token(key);
+        self.remove(key, Departure::Moved).await;
+        Ok(())
     }
 
     async fn update(

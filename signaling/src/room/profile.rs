@@ -7,7 +7,7 @@ use livekit_protocol::request_response::{Reason, Request};
 use livekit_protocol::signal_response::Message;
 use service::config::LimitConfig;
 
-use super::{Room, unix_micros};
+use super::{Room, unix_seconds};
 use crate::ids::ParticipantKey;
 use crate::participant::Participant;
 
@@ -47,7 +47,7 @@ impl Room {
             request_id,
             reason,
             message,
-            Request::UpdateMetadata(update),
+            Some(Request::UpdateMetadata(update)),
         );
     }
 
@@ -61,7 +61,7 @@ impl Room {
         claims.name.clone_from(&participant.name);
         claims.metadata.clone_from(&participant.metadata);
         claims.attributes.clone_from(&participant.attributes);
-        let now = u64::try_from(unix_micros() / 1_000_000).unwrap_or(0);
+        let now = unix_seconds();
         claims.nbf = now;
         claims.exp = now + TOKEN_LIFETIME_SECONDS;
         if let Some(secret) = self.shared.config.keys.secret(&claims.api_key) {

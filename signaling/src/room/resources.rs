@@ -251,6 +251,7 @@ impl Room {
             outbox: None,
             updates: RateLimit::new(limit.participant_updates_per_second),
             packets: RateLimit::new(limit.data_packets_per_second),
+            data_track_packets: RateLimit::new(limit.data_track_packets_per_second),
             now: Instant::now(),
             unix_ms: unix_micros() / 1000,
         };
@@ -351,6 +352,7 @@ fn wish(opening: &Opening) -> JoinWish {
     JoinWish {
         mode: Mode::Single,
         client,
+        auto_subscribe_data: false,
         auto_subscribe: opening.role == Role::Play,
         adaptive_stream: false,
         disable_ice_lite: false,

@@ -4,9 +4,10 @@ use livekit_protocol::signal_response::Message;
 use livekit_protocol::{MuteTrackRequest, ParticipantPermission, TrackUnpublishedResponse};
 use sfu::TrackId;
 
-use super::{Room, note};
+use super::{Room, note, unix_seconds};
 use crate::answers;
 use crate::ids::ParticipantKey;
+use crate::revocations::Verdict;
 
 impl Room {
     /// Gives and takes rights: what may no longer be published ends, what may no longer be received
@@ -24,7 +25,11 @@ impl Room {
             return;
         }
         tracing::info!(participant.id = %participant.sid, "changed the permission");
-        participant.claims.video = Some(participant.permissions.grant().clone());
+        let grant = participant.permissions.grant().clone();
+        participant.claims.video = Some(grant.clone());
+        let verdict = Verdict::regrant(grant, unix_seconds());
+        let revocations = &self.shared.revocations;
+        revocations.add(&self.info.name, &participant.claims, verdict);
         if !participant.permissions.may_publish_anything() {
             participant.is_publisher = false;
         }
@@ -59,6 +64,11 @@ impl Room {
             self.unpublish(key, track).await;
         }
         self.tell_speakers();
+        let participant = self.participants.get_mut(&key);
+        let lost_data = participant.filter(|p| !p.permissions.may_publish_data());
+        if let Some(ended) = lost_data.map(|participant| participant.data_tracks.take_all()) {
+            self.end_data_tracks(key, ended);
+        }
     }
 
     /// Ends a track on the server's side and asks its client to stop sending it.
@@ -104,5 +114,6 @@ impl Room {
         for track in tracks {
             self.reconcile_track(track).await;
         }
+        self.reconcile_data_publisher(key);
     }
 }

@@ -65,6 +65,10 @@ impl Room {
         participant.tell(Message::RoomUpdate(RoomUpdate {
             room: Some(self.room_info()),
         }));
+        let handles = participant.data_subscriptions.handles();
+        if !handles.sub_handles.is_empty() {
+            participant.tell(Message::DataTrackSubscriberHandles(handles));
+        }
     }
 
     /// Describes the room as of now.

@@ -36,6 +36,7 @@ impl Room {
         }
         self.lower_demand(now);
         self.end_simulated_speakers(now);
+        self.rpcs.handle_timeout(now);
         if is_due(self.counts_changed_at, now, COUNTS_DELAY) {
             self.counts_changed_at = None;
             let room = Some(self.room_info());

@@ -5,6 +5,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use auth::Claims;
 use axum::Router;
@@ -16,7 +17,9 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, post};
 use service::ErrorCode;
+use service::network::client_address;
 use tokio::sync::oneshot;
+use tokio::time::timeout;
 use tower_http::cors::{Any, CorsLayer};
 
 use super::problem::{ACCEPT_PATCH, ACCEPT_POST, FRAGMENT, Problem, SDP};
@@ -27,7 +30,7 @@ use crate::ids;
 use crate::join_request::Query;
 use crate::room::{Command, OpenError, Opened, Patched, ResourceCommand, RoomHandle, SessionFacts};
 use crate::room_settings::RoomSettings;
-use crate::routes::{Address, Door, check_origin, readers, refuse_socket};
+use crate::routes::{Door, Peer, check_origin, readers, refuse_socket};
 use crate::shared::Shared;
 
 /// A room may close while somebody comes; then the next one is opened.
@@ -150,11 +153,13 @@ impl axum::extract::FromRequest<Door> for Creation {
     async fn from_request(request: Request, door: &Door) -> Result<Self, Response> {
         use axum::extract::FromRequestParts as _;
         let (mut parts, body) = request.into_parts();
-        let Ok(Address(address)) = Address::from_request_parts(&mut parts, door).await;
+        let Ok(Peer(peer)) = Peer::from_request_parts(&mut parts, door).await;
         let room = Path::<String>::from_request_parts(&mut parts, door).await;
         let query = QueryExtractor::<Query>::from_request_parts(&mut parts, door).await;
         let watched = query.ok().and_then(|mut query| query.remove("participant"));
         let headers = parts.headers.clone();
+        let proxies = &door.shared.config.trusted_proxies;
+        let address = client_address(peer, &headers, proxies);
         let request = Request::from_parts(parts, body);
         Ok(Self {
             address,
@@ -167,16 +172,22 @@ impl axum::extract::FromRequest<Door> for Creation {
 }
 
 async fn create(State(door): State<Door>, creation: Creation, role: Role) -> Response {
-    match try_create(&door, creation, role).await {
-        Ok(response) => response,
-        Err(problem) => refuse(&door, problem),
+    let deadline = Duration::from_millis(door.shared.config.limit.handshake_timeout_ms);
+    match timeout(deadline, try_create(&door, creation, role)).await {
+        Ok(Ok(response)) => response,
+        Ok(Err(problem)) => refuse(&door, problem),
+        Err(_) => {
+            let detail = "The session took too long to begin.";
+            let problem = Problem::new(ErrorCode::Unavailable, "join-timeout", detail);
+            refuse(&door, problem)
+        }
     }
 }
 
 async fn try_create(door: &Door, creation: Creation, role: Role) -> Result<Response, Problem> {
     let shared = &door.shared;
     check_origin(&shared.config.allowed_origins, &creation.headers)?;
-    let claims = verify(shared, &creation.headers, now())?;
+    let mut claims = verify(shared, &creation.headers, now())?;
     let room = admission::room_name(shared, &claims)?;
     check_room(creation.room.as_deref(), &room)?;
     check_type(&creation.headers, ACCEPT_POST, SDP)?;
@@ -184,6 +195,7 @@ async fn try_create(door: &Door, creation: Creation, role: Role) -> Result<Respo
     let sections = offer::read(&text, role)?;
     admission::check_draining(shared)?;
     let settings = admission::room_settings(shared, &claims)?;
+    admission::check_revoked(shared, &room, &mut claims)?;
     admission::ask_policy(shared, &claims, &room).await?;
     admission::check_place(shared, &room, &claims).await?;
     let place = door.sockets.take(creation.address).map_err(refuse_socket)?;
@@ -293,6 +305,8 @@ async fn try_change(
         Problem::new(ErrorCode::InvalidArgument, "fragment", detail)
     };
     let fragment = fragment::read(&body_text(body)?).ok_or_else(malformed)?;
+    let mut claims = claims;
+    admission::check_revoked(&door.shared, &room, &mut claims)?;
     admission::ask_policy(&door.shared, &claims, &room).await?;
     let if_match = headers.get(header::IF_MATCH);
     let if_match = if_match.map(|value| value.to_str().unwrap_or_default().to_owned());
