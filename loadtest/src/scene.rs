@@ -2,6 +2,8 @@
 //!
 //! A plan follows from its options and the seed alone, so that two servers get the same work.
 
+mod churn;
+
 use std::time::Duration;
 
 use clap::ValueEnum;
@@ -181,7 +183,7 @@ pub(crate) fn plan(options: &SceneOptions) -> Result<Plan, String> {
         return Err(format!("at most {PEERS_MAX} peers are possible"));
     }
     let mut peers = if options.scene == Scene::Churn {
-        churn(options, end)?
+        churn::peers(options, end)?
     } else {
         let rooms = 0..options.rooms;
         rooms.flat_map(|room| fixed_room(options, room)).collect()
@@ -254,54 +256,6 @@ fn fixed_room(options: &SceneOptions, room: usize) -> Vec<PeerPlan> {
             .map(|seat| with(seat, vec![TrackPlan::Microphone], View::Everything))
             .collect(),
     }
-}
-
-/// Hosts that stay, and seats on which guest follows guest.
-fn churn(options: &SceneOptions, end: Duration) -> Result<Vec<PeerPlan>, String> {
-    const STAY_MIN: Duration = Duration::from_secs(2);
-    let mut rng = StdRng::seed_from_u64(options.seed);
-    let mut exponential = move |mean: Duration| {
-        let uniform: f64 = rng.random_range(1e-6..1.0);
-        mean.mul_f64(-uniform.ln())
-    };
-    let mut rng = StdRng::seed_from_u64(options.seed ^ 0x5eed);
-    let both = || {
-        let camera = TrackPlan::Camera(camera_layers(options.bitrate));
-        vec![camera, TrackPlan::Microphone]
-    };
-    let mut peers = Vec::new();
-    for room in 0..options.rooms {
-        peers.push(PeerPlan {
-            tracks: both(),
-            view: View::Tiles(options.tiles),
-            ..peer(room, 0)
-        });
-        for seat in 1..=options.size {
-            let mut at = exponential(options.stay) / 4;
-            while at < end {
-                let stay = exponential(options.stay).max(STAY_MIN);
-                let publishes = rng.random_bool(0.25);
-                peers.push(PeerPlan {
-                    join_at: at,
-                    leave: Some(Leave {
-                        at: at + stay,
-                        is_polite: rng.random_bool(0.7),
-                    }),
-                    resume_at: rng.random_bool(0.25).then(|| at + stay / 2),
-                    tracks: if publishes { both() } else { Vec::new() },
-                    view: View::Tiles(options.tiles),
-                    ..peer(room, seat)
-                });
-                at += stay + exponential(Duration::from_secs(1));
-                if peers.len() > PEERS_MAX {
-                    return Err(format!(
-                        "more than {PEERS_MAX} peers would come and go; lengthen --stay"
-                    ));
-                }
-            }
-        }
-    }
-    Ok(peers)
 }
 
 /// Lets those who are there from the beginning arrive one by one.

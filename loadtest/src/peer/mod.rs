@@ -9,6 +9,7 @@ mod reception;
 mod requests;
 mod signals;
 pub(crate) mod socket;
+mod view;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -350,32 +351,6 @@ impl Peer {
         {
             let waited = now.saturating_duration_since(self.started);
             totals.time(Timing::FirstFrame, waited);
-        }
-    }
-
-    /// Tells the server what is visible now.
-    fn look(&mut self, at: Duration) {
-        let setting = Arc::clone(&self.setting);
-        let plan = &setting.plan.peers[self.index];
-        let receiver = self.receiver();
-        let mut settings = Vec::new();
-        for (sid, track) in &mut self.others {
-            if !track.is_video || !track.is_offered {
-                continue;
-            }
-            let tile = setting.plan.tile(plan, track.seat, at);
-            if track.tile.replace(tile) == Some(tile) {
-                continue;
-            }
-            settings.push(requests::track_settings(sid, tile));
-            if tile == Tile::Hidden
-                && let Some(link) = &mut self.links[receiver]
-            {
-                link.reception().pause(track.publisher);
-            }
-        }
-        for message in settings {
-            self.say(message);
         }
     }
 
