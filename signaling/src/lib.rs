@@ -21,6 +21,7 @@
 //! | how good a connection is | `scores` |
 //! | what a data packet says about its sender | `packet` |
 //! | what clients are told of a track and a participant | `publication`, `participant` |
+//! | how to take part by plain HTTP requests | `whip` |
 //!
 //! Works with LiveKit® client SDKs; not affiliated with or endorsed by LiveKit, Inc.
 
@@ -61,6 +62,7 @@ mod speakers;
 mod subscriptions;
 mod trickle;
 mod webhooks;
+mod whip;
 
 pub use packet::PacketError;
 pub use policy::{AllowAll, EntryRefused, RoomPolicy};

@@ -1,6 +1,8 @@
 //! What signalling counts.
 
-use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry};
+use prometheus::{
+    Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
+};
 
 /// The metrics of signalling; all names begin with `clapt_signal_`.
 #[derive(Debug)]
@@ -27,6 +29,10 @@ pub(crate) struct Metrics {
     pub(crate) agent_jobs: IntCounterVec,
     /// Webhooks, by how they ended.
     pub(crate) webhook_events: IntCounterVec,
+    /// WHIP and WHEP sessions.
+    pub(crate) http_sessions: IntGaugeVec,
+    /// WHIP and WHEP requests, by kind, method and status.
+    pub(crate) http_requests: IntCounterVec,
     /// Calls of the server API, by method and result.
     pub(crate) api_requests: IntCounterVec,
     /// Seconds that calls of the server API took.
@@ -67,6 +73,16 @@ impl Metrics {
             ]),
         )?;
         registry.register(Box::new(join_seconds.clone()))?;
+        let http_sessions = IntGaugeVec::new(
+            Opts::new("clapt_signal_whip_sessions", "WHIP and WHEP sessions"),
+            &["kind"],
+        )?;
+        registry.register(Box::new(http_sessions.clone()))?;
+        let http_requests = IntCounterVec::new(
+            Opts::new("clapt_signal_whip_requests_total", "WHIP and WHEP requests"),
+            &["kind", "method", "status"],
+        )?;
+        registry.register(Box::new(http_requests.clone()))?;
         let api_requests = IntCounterVec::new(
             Opts::new("clapt_signal_api_requests_total", "Calls of the server API"),
             &["method", "code"],
@@ -96,6 +112,8 @@ impl Metrics {
             agent_workers: gauge("clapt_signal_agent_workers", "Connected agent workers")?,
             agent_jobs: counters("clapt_signal_agent_jobs_total", "Jobs of agents", "result")?,
             webhook_events: counters("clapt_signal_webhook_events_total", "Webhooks", "result")?,
+            http_sessions,
+            http_requests,
             api_requests,
             api_seconds,
             join_seconds,

@@ -1,125 +1,20 @@
 // LiveKit's SDK for Node: two participants in one process, in both connection modes; tokens by the server SDK.
 
-import {
-  AudioFrame, AudioSource, AudioStream, dispose, LocalAudioTrack, LocalVideoTrack, Room, RoomEvent, SimulateScenarioKind,
-  TrackKind, TrackPublishOptions, TrackSource, VideoBufferType, VideoFrame, VideoSource, VideoStream,
-} from '@livekit/rtc-node';
+import { dispose, SimulateScenarioKind } from '@livekit/rtc-node';
 import assert from 'node:assert/strict';
-import { randomUUID } from 'node:crypto';
 import { after, afterEach, describe, test } from 'node:test';
-import { AccessToken } from 'livekit-server-sdk';
+import { clear, HEIGHT, HERTZ, Peer, roomName, until, WIDTH } from './lib/peer.mjs';
 
-const { LIVEKIT_URL, LIVEKIT_API_KEY, LIVEKIT_API_SECRET } = process.env;
-const PATIENCE = 10_000;
-const [WIDTH, HEIGHT] = [320, 180];
-const RATE = 48_000;
-const HERTZ = 440;
-
-const ending = [];
-afterEach(async () => { for (const end of ending.splice(0).reverse()) await end(); });
+afterEach(clear);
 after(() => dispose());
-
-// Asks until the answer is true.
-async function until(check, what, patience = PATIENCE) {
-  const end = Date.now() + patience;
-  while (!(await check())) {
-    if (Date.now() > end) throw new Error(`not within ${patience} ms: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-}
-
-async function token(identity, room) {
-  const made = new AccessToken(LIVEKIT_API_KEY, LIVEKIT_API_SECRET, { identity, name: identity, ttl: 600, attributes: { sdk: 'node' } });
-  made.addGrant({ room, roomJoin: true, canUpdateOwnMetadata: true });
-  return made.toJwt();
-}
-
-// A participant and what it heard and saw.
-class Peer {
-  room = new Room();
-  events = [];
-  data = [];
-  frames = 0;
-  size = [];
-  loud = 0;
-
-  constructor() {
-    for (const name of Object.values(RoomEvent)) this.room.on(name, () => this.events.push(name));
-    this.room.on(RoomEvent.DataReceived, (payload, from, kind, topic) => this.data.push([from?.identity, topic, new TextDecoder().decode(payload)]));
-    this.room.on(RoomEvent.TrackSubscribed, (track) => (track.kind === TrackKind.KIND_VIDEO ? this.#watch(track) : this.#listen(track)));
-  }
-
-  async #watch(track) {
-    for await (const { frame } of new VideoStream(track)) {
-      this.frames += 1;
-      this.size = [frame.width, frame.height];
-    }
-  }
-
-  // Counts the frames in which most of the energy is at HERTZ.
-  async #listen(track) {
-    for await (const { data } of new AudioStream(track, RATE, 1)) {
-      let [sine, cosine, energy] = [0, 0, 0];
-      data.forEach((sample, n) => {
-        const angle = (2 * Math.PI * HERTZ * n) / RATE;
-        sine += sample * Math.sin(angle);
-        cosine += sample * Math.cos(angle);
-        energy += sample * sample;
-      });
-      if (energy > 0 && (2 * (sine ** 2 + cosine ** 2)) / (energy * data.length) > 0.5) this.loud += 1;
-    }
-  }
-
-  get me() {
-    return this.room.localParticipant;
-  }
-
-  count(name) {
-    return this.events.filter((event) => event === name).length;
-  }
-
-  async camera() {
-    const source = new VideoSource(WIDTH, HEIGHT);
-    const frame = new VideoFrame(new Uint8Array((WIDTH * HEIGHT * 3) / 2).fill(128), WIDTH, HEIGHT, VideoBufferType.I420);
-    let pictures = 0;
-    const timer = setInterval(() => {
-      frame.data.fill((pictures += 1) % 200, 0, WIDTH * HEIGHT);
-      source.captureFrame(frame);
-    }, 50);
-    ending.push(() => clearInterval(timer));
-    return this.me.publishTrack(LocalVideoTrack.createVideoTrack('camera', source), new TrackPublishOptions({ source: TrackSource.SOURCE_CAMERA }));
-  }
-
-  async microphone() {
-    const source = new AudioSource(RATE, 1);
-    const samples = RATE / 100;
-    let [going, at] = [true, 0];
-    const talk = (async () => {
-      while (going) {
-        const data = Int16Array.from({ length: samples }, (_, n) => 12_000 * Math.sin((2 * Math.PI * HERTZ * (at + n)) / RATE));
-        at += samples;
-        await source.captureFrame(new AudioFrame(data, RATE, 1, samples));
-      }
-    })();
-    ending.push(async () => { going = false; await talk; });
-    return this.me.publishTrack(LocalAudioTrack.createAudioTrack('microphone', source), new TrackPublishOptions({ source: TrackSource.SOURCE_MICROPHONE }));
-  }
-}
 
 for (const single of [true, false]) {
   describe(`@livekit/rtc-node, ${single ? 'single' : 'dual'} peer connection`, () => {
     async function pair() {
-      const room = `node-${randomUUID().slice(0, 6)}`;
-      const peers = [];
-      for (const identity of ['alice', 'bob']) {
-        const peer = new Peer();
-        ending.push(() => peer.room.disconnect());
-        await peer.room.connect(LIVEKIT_URL, await token(identity, room), { autoSubscribe: true, dynacast: false, singlePeerConnection: single });
-        peers.push(peer);
-      }
-      const [alice, bob] = peers;
+      const room = roomName();
+      const [alice, bob] = [await new Peer().join('alice', room, { single }), await new Peer().join('bob', room, { single })];
       await until(() => alice.room.remoteParticipants.has('bob') && bob.room.remoteParticipants.has('alice'), 'they know each other');
-      return peers;
+      return [alice, bob];
     }
 
     test('the token says who somebody is, and changes of metadata and attributes are told', async () => {

@@ -22,6 +22,7 @@ mod profile;
 mod publish;
 mod report;
 mod requests;
+mod resources;
 mod rights;
 mod rpc;
 mod simulate;
@@ -89,6 +90,8 @@ pub(crate) enum Command {
     Job(JobNews),
     /// The server API wants something.
     Order(Order),
+    /// A WHIP or WHEP request.
+    Resource(ResourceCommand),
     /// The server is going down.
     Shutdown { done: oneshot::Sender<()> },
 }
@@ -96,6 +99,7 @@ pub(crate) enum Command {
 pub(crate) use agents::{JobNews, Mailbox};
 pub use orders::OrderError;
 pub(crate) use orders::{Order, Reply};
+pub(crate) use resources::{OpenError, Opened, Patched, ResourceCommand, SessionFacts};
 pub(crate) use rpc::RPC_TIMEOUT_MAX;
 
 /// A client at the door, its token verified.
@@ -336,6 +340,7 @@ impl Room {
             } => self.detach(participant, connection),
             Command::Job(news) => self.handle_job(news),
             Command::Order(order) => self.handle_order(order).await,
+            Command::Resource(command) => self.handle_resource(command).await,
             Command::Shutdown { done } => {
                 self.dismiss(Departure::Shutdown);
                 let _ = done.send(());

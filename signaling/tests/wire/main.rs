@@ -21,3 +21,4 @@ mod rights;
 mod rooms;
 mod tracks;
 mod webhooks;
+mod whip;
