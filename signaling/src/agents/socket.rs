@@ -26,6 +26,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use super::registry::{Worker, WorkerKind};
 use super::{Agents, Offer};
 use crate::addresses::SocketPlace;
+use crate::answers;
 use crate::ids;
 use crate::join_request::Query;
 use crate::room::{JobNews, Mailbox};
@@ -136,6 +137,7 @@ async fn run(socket: WebSocket, shared: Arc<Shared>, api_key: String, place: Soc
         line.register(&mut reader, &mut writer, api_key),
     );
     if registered.await.ok().flatten().is_none() {
+        line.shared.agents.registry().remove(&line.id);
         return;
     }
     line.shared.metrics.agent_workers.inc();
@@ -178,10 +180,11 @@ impl Line {
                         server_info: Some(answers::server_info(&self.shared.node_id)),
                         ..RegisterWorkerResponse::default()
                     });
-                    write(writer, response).await?;
-                    let mut registry = self.shared.agents.registry();
-                    registry.workers.insert(self.id.clone(), worker);
-                    return Some(());
+                    // Before it is told so: it may be offered a job from then on. What it is
+                    // offered waits in its outbox until it was told.
+                    let agents = &self.shared.agents;
+                    agents.registry().workers.insert(self.id.clone(), worker);
+                    return write(writer, response).await;
                 }
                 Received::Message(Message::Ping(ping)) => write(writer, pong(&ping)).await?,
                 Received::Message(_) | Received::Broken => return None,
