@@ -162,34 +162,43 @@ impl Line {
     ) -> Option<()> {
         loop {
             let frame = reader.next().await?.ok()?;
-            match message(frame) {
-                Received::Message(Message::Register(request)) => {
-                    let kind = kind_of(&request)?;
-                    let permission = request
-                        .allowed_permissions
-                        .unwrap_or(ParticipantPermission {
-                            can_subscribe: true,
-                            can_publish: true,
-                            can_publish_data: true,
-                            can_update_metadata: true,
-                            ..ParticipantPermission::default()
-                        });
-                    let worker = Worker::new(kind, api_key, permission, self.answers.clone());
-                    let response = Answer::Register(RegisterWorkerResponse {
-                        worker_id: self.id.clone(),
-                        server_info: Some(answers::server_info(&self.shared.node_id)),
-                        ..RegisterWorkerResponse::default()
-                    });
-                    // Before it is told so: it may be offered a job from then on. What it is
-                    // offered waits in its outbox until it was told.
-                    let agents = &self.shared.agents;
-                    agents.registry().workers.insert(self.id.clone(), worker);
-                    return write(writer, response).await;
-                }
-                Received::Message(Message::Ping(ping)) => write(writer, pong(&ping)).await?,
-                Received::Message(_) | Received::Broken => return None,
-                Received::Nothing => {}
-            }
+            let request = match message(frame) {
+                Received::Message(message) => match *message {
+                    Message::Register(request) => request,
+                    Message::Ping(ping) => {
+                        write(writer, pong(ping)).await?;
+                        continue;
+                    }
+                    Message::Availability(_)
+                    | Message::UpdateWorker(_)
+                    | Message::UpdateJob(_)
+                    | Message::SimulateJob(_)
+                    | Message::MigrateJob(_) => return None,
+                },
+                Received::Broken => return None,
+                Received::Nothing => continue,
+            };
+            let kind = kind_of(&request)?;
+            let permission = request
+                .allowed_permissions
+                .unwrap_or(ParticipantPermission {
+                    can_subscribe: true,
+                    can_publish: true,
+                    can_publish_data: true,
+                    can_update_metadata: true,
+                    ..ParticipantPermission::default()
+                });
+            let worker = Worker::new(kind, api_key, permission, self.answers.clone());
+            let response = Answer::Register(RegisterWorkerResponse {
+                worker_id: self.id.clone(),
+                server_info: Some(answers::server_info(&self.shared.node_id)),
+                ..RegisterWorkerResponse::default()
+            });
+            // Before it is told so: it may be offered a job from then on. What it is offered waits
+            // in its outbox until it was told.
+            let agents = &self.shared.agents;
+            agents.registry().workers.insert(self.id.clone(), worker);
+            return write(writer, response).await;
         }
     }
 
@@ -209,7 +218,7 @@ impl Line {
                     heard_at = Instant::now();
                     let Some(Ok(frame)) = frame else { return };
                     match message(frame) {
-                        Received::Message(message) => self.handle(message),
+                        Received::Message(message) => self.handle(*message),
                         Received::Nothing => {}
                         Received::Broken => return,
                     }
@@ -245,7 +254,7 @@ impl Line {
             }
             Message::Ping(ping) => {
                 // One that does not read its answers does not get any.
-                let _ = self.answers.try_send(pong(&ping));
+                let _ = self.answers.try_send(pong(ping));
             }
             Message::SimulateJob(request) => self.simulate(request),
             // A worker registers once.
@@ -304,7 +313,7 @@ impl Line {
 }
 
 enum Received {
-    Message(Message),
+    Message(Box<Message>),
     /// Nothing to do for us.
     Nothing,
     /// The worker is gone, or speaks another language.
@@ -335,7 +344,7 @@ fn kind_of(request: &RegisterWorkerRequest) -> Option<WorkerKind> {
     are_short.then_some(kind)
 }
 
-fn pong(ping: &WorkerPing) -> Answer {
+fn pong(ping: WorkerPing) -> Answer {
     Answer::Pong(WorkerPong {
         last_timestamp: ping.timestamp,
         timestamp: super::unix_nanos() / 1_000_000,
