@@ -25,6 +25,8 @@ pub(crate) struct Metrics {
     pub(crate) api_requests: IntCounterVec,
     /// Seconds that calls of the server API took.
     pub(crate) api_seconds: Histogram,
+    /// Reliable data packets that were sent again after a resume.
+    pub(crate) data_replayed: IntCounter,
     /// Seconds from the opening of a socket to the join response.
     pub(crate) join_seconds: Histogram,
 }
@@ -89,6 +91,10 @@ impl Metrics {
             )?,
             api_requests,
             api_seconds,
+            data_replayed: counter(
+                "clapt_signal_data_replayed_total",
+                "Reliable data packets that were sent again after a resume",
+            )?,
             join_seconds,
         })
     }
