@@ -24,6 +24,9 @@ use crate::wire::{self, Server};
 /// Seconds of the timeline that are kept; a longer run keeps the first ones.
 const TIMELINE_MAX: usize = 100_000;
 
+/// Publishers that send later than this make the other figures doubtful.
+const LATE: Duration = Duration::from_millis(30);
+
 /// How long leaving may take at the end.
 const LEAVE_MAX: Duration = Duration::from_secs(3);
 
@@ -84,7 +87,7 @@ pub enum RunError {
 }
 
 /// Gives host and port of a server's address.
-fn host_and_port(url: &str) -> Option<(String, u16)> {
+pub(crate) fn host_and_port(url: &str) -> Option<(String, u16)> {
     let (scheme, rest) = url.split_once("://")?;
     let default = match scheme {
         "ws" | "http" => 80,
@@ -342,6 +345,15 @@ fn report(
     let began = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();
+    let mut notes = crate::notes::take();
+    let lateness = window.timing(Timing::Lateness).percentile(0.99);
+    if let Some(late) = lateness.filter(|late| *late > LATE) {
+        notes.push(format!(
+            "this machine was too slow or too busy: one packet in a hundred was sent {:.0} ms late, \
+             so that latency and freezes say little",
+            millis(late)
+        ));
+    }
     let measured = Measured {
         planned: observer.setting.plan.peers.len() as u64,
         time: to.at.saturating_sub(from.at),
@@ -359,7 +371,7 @@ fn report(
         timeline: observer.points,
         measured_from_seconds: from.at.as_secs_f64(),
         latency_curve: curve.collect(),
-        notes: crate::notes::take(),
+        notes,
     }
 }
 

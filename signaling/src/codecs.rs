@@ -3,6 +3,9 @@
 use livekit_protocol::video_layer::Mode;
 use sfu::Codec;
 
+/// What can be published.
+pub(crate) const ALL: [Codec; 5] = [Codec::Opus, Codec::Vp8, Codec::H264, Codec::Vp9, Codec::Av1];
+
 /// Gives the mime type that clients know a codec by.
 pub(crate) fn mime_type(codec: Codec) -> &'static str {
     match codec {
@@ -30,8 +33,7 @@ pub(crate) fn short_name(codec: Codec) -> &'static str {
 /// Finds a codec by its short name or mime type.
 pub(crate) fn from_name(name: &str) -> Option<Codec> {
     let short = name.rsplit('/').next().unwrap_or(name);
-    [Codec::Opus, Codec::Vp8, Codec::H264, Codec::Vp9, Codec::Av1]
-        .into_iter()
+    ALL.into_iter()
         .find(|codec| short_name(*codec).eq_ignore_ascii_case(short))
 }
 

@@ -73,7 +73,7 @@ impl Room {
             data_track_packets: RateLimit::new(limit.data_track_packets_per_second),
             claims,
             receiving,
-            outbox,
+            outbox: Some(outbox),
             now: Instant::now(),
             unix_ms: unix_micros() / 1000,
         };
@@ -122,7 +122,7 @@ impl Room {
     }
 
     /// Takes a participant in and makes it known, to itself first.
-    fn welcome(&mut self, participant: Participant) {
+    pub(super) fn welcome(&mut self, participant: Participant) {
         let key = participant.key;
         tracing::info!(
             room.id = %self.info.sid,
@@ -170,12 +170,14 @@ impl Room {
     /// Lists what a client may publish: what the room enables, without what this client can't do.
     pub(super) fn publish_codecs(&self, quirks: Quirks) -> Vec<Codec> {
         let enabled = self.info.enabled_codecs.iter();
-        let known = enabled.filter_map(|codec| codecs::from_name(&codec.mime));
-        codecs::sorted(
-            known
-                .filter(|codec| !quirks.unsendable.contains(codec))
-                .collect(),
-        )
+        let mut known: Vec<Codec> = enabled
+            .filter_map(|codec| codecs::from_name(&codec.mime))
+            .collect();
+        if known.is_empty() {
+            known = codecs::ALL.to_vec();
+        }
+        known.retain(|codec| !quirks.unsendable.contains(codec));
+        codecs::sorted(known)
     }
 
     async fn resume(&mut self, sid: &str, entry: Entry) -> Result<ParticipantKey, EnterError> {

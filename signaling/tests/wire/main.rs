@@ -20,3 +20,4 @@ mod resuming;
 mod rights;
 mod rooms;
 mod tracks;
+mod whip;

@@ -28,7 +28,7 @@ impl Engine {
         let session = &self.sessions[index];
         let mut pending: Vec<&PendingTrack> = pending.iter().collect();
         let sections = description.sections.iter();
-        let names: Vec<String> = sections
+        let all_offered: Vec<String> = sections
             .filter_map(|section| section.track_name().map(str::to_owned))
             .collect();
         let mut waiting: Vec<usize> = waiting_subscriptions(session, description);
@@ -60,7 +60,7 @@ impl Engine {
                         kind,
                         named.as_deref(),
                         bound.is_some(),
-                        &names,
+                        &all_offered,
                     )
                 })
                 .flatten();
@@ -148,14 +148,15 @@ fn take_pending<'a>(
     kind: MediaKind,
     named: Option<&str>,
     is_bound: bool,
-    names: &[String],
+    all_offered: &[String],
 ) -> Option<&'a PendingTrack> {
     let by_name = pending
         .iter()
         .position(|track| track.kind == kind && Some(track.cid.as_str()) == named);
     let by_kind = || {
-        let is_free = |track: &&PendingTrack| track.kind == kind && !names.contains(&track.cid);
-        pending.iter().position(|track| is_free(track))
+        let is_free =
+            |track: &&PendingTrack| track.kind == kind && !all_offered.contains(&track.cid);
+        pending.iter().position(is_free)
     };
     let found = if is_bound {
         by_name
