@@ -190,6 +190,7 @@ fn track_info(
         }),
         audio_features,
         backup_codec_policy: backup_codec_policy.into(),
+        packet_trailer_features: trailer_features(request),
         ..TrackInfo::default()
     }
 }
@@ -209,6 +210,17 @@ fn audio_features(request: &AddTrackRequest, kind: MediaKind) -> Vec<i32> {
     features.extend(of_old.map(|(_, feature)| i32::from(feature)));
     features.sort_unstable();
     features.dedup();
+    features
+}
+
+/// What the publisher appends to its frames: receivers look for it only if they are told.
+fn trailer_features(request: &AddTrackRequest) -> Vec<i32> {
+    let mut features = Vec::new();
+    for feature in request.packet_trailer_features().map(i32::from) {
+        if !features.contains(&feature) {
+            features.push(feature);
+        }
+    }
     features
 }
 
