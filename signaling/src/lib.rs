@@ -18,7 +18,9 @@
 //! | who speaks | `speakers` |
 //! | how good a connection is | `scores` |
 //! | what a data packet says about its sender | `packet` |
+//! | what data a client has missed | `replay` |
 //! | what clients are told of a track and a participant | `publication`, `participant` |
+//! | how to take part by plain HTTP requests | `whip` |
 //!
 //! Works with LiveKit® client SDKs; not affiliated with or endorsed by LiveKit, Inc.
 
@@ -43,6 +45,7 @@ mod publication;
 mod quality;
 mod quirks;
 mod rate;
+mod replay;
 mod requests;
 mod revocations;
 mod room;
@@ -56,6 +59,7 @@ mod socket;
 mod speakers;
 mod subscriptions;
 mod trickle;
+mod whip;
 
 pub use packet::PacketError;
 pub use policy::{AllowAll, EntryRefused, RoomPolicy};

@@ -1,6 +1,8 @@
 //! What signalling counts.
 
-use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry};
+use prometheus::{
+    Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
+};
 
 /// The metrics of signalling; all names begin with `clapt_signal_`.
 #[derive(Debug)]
@@ -21,10 +23,16 @@ pub(crate) struct Metrics {
     pub(crate) departures: IntCounterVec,
     /// Data packets that were passed on.
     pub(crate) data_packets: IntCounter,
+    /// WHIP and WHEP sessions.
+    pub(crate) http_sessions: IntGaugeVec,
+    /// WHIP and WHEP requests, by kind, method and status.
+    pub(crate) http_requests: IntCounterVec,
     /// Calls of the server API, by method and result.
     pub(crate) api_requests: IntCounterVec,
     /// Seconds that calls of the server API took.
     pub(crate) api_seconds: Histogram,
+    /// Reliable data packets that were sent again after a resume.
+    pub(crate) data_replayed: IntCounter,
     /// Seconds from the opening of a socket to the join response.
     pub(crate) join_seconds: Histogram,
 }
@@ -51,16 +59,17 @@ impl Metrics {
             registry.register(Box::new(gauge.clone()))?;
             prometheus::Result::Ok(gauge)
         };
-        let join_seconds = Histogram::with_opts(
-            HistogramOpts::new(
-                "clapt_signal_join_seconds",
-                "Seconds from the opening of a socket to the join response",
-            )
-            .buckets(vec![
-                0.001, 0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0,
-            ]),
+        let join_seconds = join_seconds(registry)?;
+        let http_sessions = IntGaugeVec::new(
+            Opts::new("clapt_signal_whip_sessions", "WHIP and WHEP sessions"),
+            &["kind"],
         )?;
-        registry.register(Box::new(join_seconds.clone()))?;
+        registry.register(Box::new(http_sessions.clone()))?;
+        let http_requests = IntCounterVec::new(
+            Opts::new("clapt_signal_whip_requests_total", "WHIP and WHEP requests"),
+            &["kind", "method", "status"],
+        )?;
+        registry.register(Box::new(http_requests.clone()))?;
         let api_requests = IntCounterVec::new(
             Opts::new("clapt_signal_api_requests_total", "Calls of the server API"),
             &["method", "code"],
@@ -87,8 +96,14 @@ impl Metrics {
                 "clapt_signal_data_packets_total",
                 "Data packets of clients that were passed on",
             )?,
+            http_sessions,
+            http_requests,
             api_requests,
             api_seconds,
+            data_replayed: counter(
+                "clapt_signal_data_replayed_total",
+                "Reliable data packets that were sent again after a resume",
+            )?,
             join_seconds,
         })
     }
@@ -97,4 +112,13 @@ impl Metrics {
     pub(crate) fn refuse(&self, reason: &'static str) {
         self.refused.with_label_values(&[reason]).inc();
     }
+}
+
+fn join_seconds(registry: &Registry) -> prometheus::Result<Histogram> {
+    let name = "clapt_signal_join_seconds";
+    let help = "Seconds from the opening of a socket to the join response";
+    let buckets = vec![0.001, 0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0];
+    let histogram = Histogram::with_opts(HistogramOpts::new(name, help).buckets(buckets))?;
+    registry.register(Box::new(histogram.clone()))?;
+    Ok(histogram)
 }

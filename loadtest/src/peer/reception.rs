@@ -10,7 +10,7 @@ use str0m::media::KeyframeRequestKind;
 use str0m::rtp::{RtpPacket, Ssrc};
 
 use crate::measure::{Counter, Piece, Playout, Sequence, Timing, Totals};
-use crate::media::{Stamp, StampKind};
+use crate::media::{Stamp, StampKind, is_intact};
 
 /// Streams that are followed; more than any scene has. Further ones are counted without loss.
 const STREAMS_MAX: usize = 4096;
@@ -122,33 +122,31 @@ impl Reception {
         let Some(number) = self.follow(ssrc, packet.header.sequence_number, totals) else {
             return;
         };
-        if packet.payload.is_empty() {
+        let Some(stamp) = Stamp::read(&packet.payload) else {
+            let is_padding = packet.payload.is_empty();
+            totals.add(Counter::Foreign, u64::from(!is_padding));
             if let Some(watched) = self.videos.get_mut(&ssrc) {
                 watched.playout.handle_packet(now, number, NOTHING, totals);
             }
             return;
-        }
-        let Some(stamp) = Stamp::read(&packet.payload) else {
-            totals.count(Counter::Corrupt);
-            return;
         };
+        let is_whole = is_intact(&packet.payload);
+        totals.add(Counter::Corrupt, u64::from(!is_whole));
         totals.time(Timing::Latency, at.saturating_sub(stamp.sent_at));
         if stamp.kind == StampKind::Microphone {
             return;
         }
         let watched = self.videos.entry(ssrc).or_insert_with(|| Watched {
             publisher: stamp.publisher,
-            playout: if stamp.kind == StampKind::Screen {
-                Playout::irregular()
-            } else {
-                Playout::default()
-            },
+            playout: Playout::default(),
         });
         let piece = Piece {
             is_start: stamp.is_start,
             is_end: stamp.is_end,
             is_keyframe: stamp.is_keyframe,
             layer: stamp.layer,
+            frame: stamp.frame,
+            sent_at: stamp.sent_at,
         };
         watched.playout.handle_packet(now, number, piece, totals);
     }
@@ -181,8 +179,19 @@ impl Reception {
         }
     }
 
-    /// Ends the watching.
-    pub(crate) fn finish(&mut self, now: Instant, totals: &mut Totals) {
+    /// A publisher has left: that no picture comes is no freeze.
+    pub(crate) fn forget(&mut self, publisher: u32) {
+        self.videos.retain(|_, video| video.publisher != publisher);
+    }
+
+    /// Ends the watching. `has_left` tells which publishers are gone.
+    pub(crate) fn finish(
+        &mut self,
+        now: Instant,
+        has_left: impl Fn(u32) -> bool,
+        totals: &mut Totals,
+    ) {
+        self.videos.retain(|_, video| !has_left(video.publisher));
         for video in self.videos.values_mut() {
             video.playout.finish(now, totals);
         }
@@ -195,6 +204,8 @@ const NOTHING: Piece = Piece {
     is_end: false,
     is_keyframe: false,
     layer: 0,
+    frame: 0,
+    sent_at: Duration::ZERO,
 };
 
 fn is_padding(datagram: &[u8]) -> bool {
