@@ -25,6 +25,8 @@ pub(crate) enum Command {
     Token(TokenCommand),
     /// Print the configuration that holds in the end, secrets redacted.
     CheckConfig(ConfigArguments),
+    /// Put load on a server with headless participants, and measure it.
+    Loadtest(loadtest::Arguments),
 }
 
 #[derive(Debug, Subcommand)]

@@ -17,12 +17,15 @@ use crate::cli::{Cli, Command, TokenCommand};
 
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
-        Command::Serve(arguments) => serve::run(&arguments),
-        Command::Token(TokenCommand::Create(arguments)) => token::create(&arguments),
-        Command::CheckConfig(arguments) => check_config(&arguments),
+        Command::Serve(arguments) => serve::run(&arguments).map(|()| ExitCode::SUCCESS),
+        Command::Token(TokenCommand::Create(arguments)) => {
+            token::create(&arguments).map(|()| ExitCode::SUCCESS)
+        }
+        Command::CheckConfig(arguments) => check_config(&arguments).map(|()| ExitCode::SUCCESS),
+        Command::Loadtest(arguments) => loadtest::main(&arguments),
     };
     match result {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("{}", chain(&*error));
             ExitCode::FAILURE

@@ -4,15 +4,17 @@
 //! never repeated in them.
 
 use std::sync::atomic::Ordering;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use auth::{Claims, TokenError};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use tokio::sync::oneshot;
+use tokio::time::timeout;
 
 use crate::join_request::{JoinWish, Query};
 use crate::room::Command;
+use crate::room_settings::RoomSettings;
 use crate::shared::Shared;
 
 /// Whoever is admitted: verified claims, readable wishes, and the room they are about.
@@ -20,6 +22,8 @@ use crate::shared::Shared;
 pub(crate) struct Admitted {
     pub(crate) room: String,
     pub(crate) claims: Claims,
+    /// For the room, if this one opens it.
+    pub(crate) settings: RoomSettings,
     pub(crate) wish: JoinWish,
 }
 
@@ -59,6 +63,21 @@ pub(crate) async fn admit(
     headers: &HeaderMap,
     needs_request: bool,
 ) -> Result<Admitted, Refusal> {
+    let deadline = Duration::from_millis(shared.config.limit.handshake_timeout_ms);
+    let checked = check(shared, query, headers, needs_request);
+    timeout(deadline, checked).await.unwrap_or_else(|_| {
+        let status = StatusCode::SERVICE_UNAVAILABLE;
+        let text = "joining took too long";
+        Err(Refusal::new(status, "join-timeout", text))
+    })
+}
+
+async fn check(
+    shared: &Shared,
+    query: &Query,
+    headers: &HeaderMap,
+    needs_request: bool,
+) -> Result<Admitted, Refusal> {
     if shared.is_draining.load(Ordering::Relaxed) {
         let text = "the server is shutting down";
         return Err(Refusal::new(
@@ -67,7 +86,7 @@ pub(crate) async fn admit(
             text,
         ));
     }
-    let claims = claims(shared, query, headers)?;
+    let mut claims = claims(shared, query, headers)?;
     let user_agent = headers
         .get(header::USER_AGENT)
         .and_then(|value| value.to_str().ok());
@@ -80,6 +99,11 @@ pub(crate) async fn admit(
     )
     .map_err(|error| bad_request("join-request", error.to_string()))?;
     let room = room_name(shared, &claims)?;
+    let settings = RoomSettings::of(&claims, shared.config.limit.metadata_bytes_max)
+        .map_err(|error| bad_request("room-config", error.to_string()))?;
+    if !shared.revocations.admit(&room, &mut claims) {
+        return Err(unauthorized("token-revoked", "the token was revoked"));
+    }
     if let Err(refused) = shared.policy.may_enter(&claims, &room).await {
         return Err(Refusal::new(
             StatusCode::FORBIDDEN,
@@ -87,11 +111,16 @@ pub(crate) async fn admit(
             refused.reason,
         ));
     }
-    if wish.resume.is_none() && !has_place(shared, &room, &claims.identity).await {
+    if wish.resume.is_none() && !has_place(shared, &room, &claims).await {
         let text = "room has exceeded its max participants";
         return Err(Refusal::new(StatusCode::FORBIDDEN, "room-full", text));
     }
-    Ok(Admitted { room, claims, wish })
+    Ok(Admitted {
+        room,
+        claims,
+        settings,
+        wish,
+    })
 }
 
 fn claims(shared: &Shared, query: &Query, headers: &HeaderMap) -> Result<Claims, Refusal> {
@@ -114,7 +143,7 @@ fn claims(shared: &Shared, query: &Query, headers: &HeaderMap) -> Result<Claims,
 }
 
 /// Finds the token: in the header, or in the query for browsers, which can't set headers.
-fn token<'a>(query: &'a Query, headers: &'a HeaderMap) -> Result<&'a str, Refusal> {
+pub(crate) fn token<'a>(query: &'a Query, headers: &'a HeaderMap) -> Result<&'a str, Refusal> {
     if let Some(value) = headers.get(header::AUTHORIZATION) {
         let value = value.to_str().unwrap_or_default();
         let invalid = || {
@@ -159,20 +188,22 @@ fn room_name(shared: &Shared, claims: &Claims) -> Result<String, Refusal> {
     if claims.metadata.len() > limit.metadata_bytes_max {
         return Err(bad_request("metadata", "metadata size exceeds limits"));
     }
+    let attributes = claims.attributes.iter();
+    let attributes_bytes: usize = attributes.map(|(key, value)| key.len() + value.len()).sum();
+    if attributes_bytes > limit.attributes_bytes_max {
+        return Err(bad_request("attributes", "attribute size exceeds limits"));
+    }
     Ok(grant.room.clone())
 }
 
 /// Asks a room that is open whether there is a place. The room decides again on entry.
-async fn has_place(shared: &Shared, room: &str, identity: &str) -> bool {
-    if shared.config.room.max_participants == 0 {
-        return true;
-    }
+async fn has_place(shared: &Shared, room: &str, claims: &Claims) -> bool {
     let Some(room) = shared.rooms.find(room) else {
         return true;
     };
     let (reply, answer) = oneshot::channel();
-    let identity = identity.to_owned();
-    if room.send(Command::Probe { identity, reply }).await.is_err() {
+    let claims = Box::new(claims.clone());
+    if room.send(Command::Probe { claims, reply }).await.is_err() {
         return true;
     }
     answer.await.unwrap_or(true)

@@ -51,13 +51,13 @@ pub(crate) fn request_response(
     request_id: u32,
     reason: Reason,
     message: &str,
-    request: Request,
+    request: Option<Request>,
 ) -> Message {
     Message::RequestResponse(RequestResponse {
         request_id,
         reason: reason.into(),
         message: message.to_owned(),
-        request: Some(request),
+        request,
     })
 }
 

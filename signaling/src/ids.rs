@@ -25,6 +25,16 @@ pub(crate) fn participant_sid() -> String {
     with_prefix("PA_")
 }
 
+/// Makes the id of an RPC of the server, which is also the identity of its caller.
+pub(crate) fn rpc_id() -> String {
+    with_prefix("RPC_")
+}
+
+/// Makes the id of a data track.
+pub(crate) fn data_track_sid() -> String {
+    with_prefix("DTR_")
+}
+
 /// Makes the name of this process among the nodes.
 pub(crate) fn node_id() -> String {
     with_prefix("ND_")

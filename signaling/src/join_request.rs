@@ -34,10 +34,16 @@ pub(crate) enum Mode {
 
 /// The wishes of a connecting client.
 #[derive(Debug, Clone)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "the fields are those of the wire format"
+)]
 pub(crate) struct JoinWish {
     pub(crate) mode: Mode,
     pub(crate) client: ClientInfo,
     pub(crate) auto_subscribe: bool,
+    /// Data tracks come without being asked for, too.
+    pub(crate) auto_subscribe_data: bool,
     /// The client tells the size of each picture it shows, so tracks start paused until it does.
     pub(crate) adaptive_stream: bool,
     pub(crate) disable_ice_lite: bool,
@@ -101,6 +107,7 @@ impl JoinWish {
             mode: Mode::Single,
             client,
             auto_subscribe: settings.auto_subscribe,
+            auto_subscribe_data: settings.auto_subscribe_data_track.unwrap_or(false),
             adaptive_stream: settings.adaptive_stream,
             disable_ice_lite: settings.disable_ice_lite,
             resume: request.reconnect.then_some(request.participant_sid),
@@ -123,6 +130,7 @@ impl JoinWish {
             mode: Mode::Dual,
             client: client_of_query(query, user_agent),
             auto_subscribe: text("auto_subscribe").is_empty() || is_set("auto_subscribe"),
+            auto_subscribe_data: is_set("auto_subscribe_data_track"),
             adaptive_stream: is_set("adaptive_stream"),
             disable_ice_lite: is_set("disable_ice_lite"),
             resume: is_set("reconnect").then(|| text("sid").to_owned()),

@@ -6,9 +6,13 @@
 //! | question | module |
 //! | --- | --- |
 //! | who may enter | `admission`, `policy` |
+//! | which tokens no longer mean what they say | `revocations` |
+//! | what a backend may call | `api` |
 //! | what the client wants | `join_request`, `quirks` |
 //! | who may do what | `permissions` |
+//! | what a room was asked to be | `room_settings` |
 //! | who receives what | `subscriptions` |
+//! | what data tracks and blobs there are | `data_tracks`, `data_blobs` |
 //! | how much of it | `quality` |
 //! | which layers are watched | `dynacast` |
 //! | who speaks | `speakers` |
@@ -21,7 +25,11 @@
 mod addresses;
 mod admission;
 mod answers;
+mod api;
 mod codecs;
+mod control;
+mod data_blobs;
+mod data_tracks;
 mod dynacast;
 mod ids;
 mod join_request;
@@ -36,8 +44,11 @@ mod quality;
 mod quirks;
 mod rate;
 mod requests;
+mod revocations;
 mod room;
+mod room_settings;
 mod routes;
+mod rpcs;
 mod scores;
 mod server;
 mod shared;
@@ -46,5 +57,7 @@ mod speakers;
 mod subscriptions;
 mod trickle;
 
+pub use packet::PacketError;
 pub use policy::{AllowAll, EntryRefused, RoomPolicy};
+pub use room::OrderError;
 pub use server::Signaling;

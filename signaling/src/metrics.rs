@@ -21,6 +21,10 @@ pub(crate) struct Metrics {
     pub(crate) departures: IntCounterVec,
     /// Data packets that were passed on.
     pub(crate) data_packets: IntCounter,
+    /// Calls of the server API, by method and result.
+    pub(crate) api_requests: IntCounterVec,
+    /// Seconds that calls of the server API took.
+    pub(crate) api_seconds: Histogram,
     /// Seconds from the opening of a socket to the join response.
     pub(crate) join_seconds: Histogram,
 }
@@ -57,6 +61,16 @@ impl Metrics {
             ]),
         )?;
         registry.register(Box::new(join_seconds.clone()))?;
+        let api_requests = IntCounterVec::new(
+            Opts::new("clapt_signal_api_requests_total", "Calls of the server API"),
+            &["method", "code"],
+        )?;
+        registry.register(Box::new(api_requests.clone()))?;
+        let api_seconds = Histogram::with_opts(HistogramOpts::new(
+            "clapt_signal_api_seconds",
+            "Seconds that calls of the server API took",
+        ))?;
+        registry.register(Box::new(api_seconds.clone()))?;
         Ok(Self {
             sockets: gauge("clapt_signal_sockets", "Open signalling WebSockets")?,
             rooms: gauge("clapt_signal_rooms", "Open rooms")?,
@@ -73,6 +87,8 @@ impl Metrics {
                 "clapt_signal_data_packets_total",
                 "Data packets of clients that were passed on",
             )?,
+            api_requests,
+            api_seconds,
             join_seconds,
         })
     }

@@ -59,7 +59,7 @@ pub(crate) struct Packet {
 
 /// Why a packet is dropped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-pub(crate) enum PacketError {
+pub enum PacketError {
     /// Not protobuf.
     #[error("the packet can't be read")]
     Malformed,
@@ -69,6 +69,14 @@ pub(crate) enum PacketError {
     /// More receivers than [`DESTINATIONS_MAX`].
     #[error("the packet names too many receivers")]
     TooManyDestinations,
+}
+
+impl Sender<'_> {
+    /// The server, or somebody whom nobody may know.
+    pub(crate) const SERVER: Sender<'static> = Sender {
+        sid: "",
+        identity: "",
+    };
 }
 
 impl Packet {

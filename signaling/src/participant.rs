@@ -15,6 +15,8 @@ use livekit_protocol::{
 use prost::bytes::Bytes;
 use sfu::{LinkQuality, SessionId, TrackId};
 
+use crate::data_blobs::DataBlobs;
+use crate::data_tracks::{DataSubscriptions, DataTracks};
 use crate::ids::{self, ParticipantKey};
 use crate::join_request::{JoinWish, Mode};
 use crate::outbox::{Outbox, encode};
@@ -59,6 +61,9 @@ pub(crate) struct Participant {
     pub(crate) published: Vec<Publication>,
     pub(crate) is_publisher: bool,
     pub(crate) subscriptions: Subscriptions,
+    pub(crate) data_tracks: DataTracks,
+    pub(crate) data_subscriptions: DataSubscriptions,
+    pub(crate) data_blobs: DataBlobs,
     pub(crate) rules: SubscriptionRules,
     pub(crate) told_permissions: ToldPermissions,
     pub(crate) links: HashMap<SessionId, LinkQuality>,
@@ -69,6 +74,7 @@ pub(crate) struct Participant {
     /// How often the others are told of changes, and of data.
     pub(crate) updates: RateLimit,
     pub(crate) packets: RateLimit,
+    pub(crate) data_track_packets: RateLimit,
     /// There is something to tell that the limit has held back.
     pub(crate) has_news: bool,
     version: u32,
@@ -95,6 +101,7 @@ pub(crate) struct Start {
     pub(crate) outbox: Outbox,
     pub(crate) updates: RateLimit,
     pub(crate) packets: RateLimit,
+    pub(crate) data_track_packets: RateLimit,
     pub(crate) now: Instant,
     pub(crate) unix_ms: i64,
 }
@@ -139,6 +146,9 @@ impl Participant {
             published: Vec::new(),
             is_publisher: false,
             subscriptions: Subscriptions::new(wish.auto_subscribe),
+            data_tracks: DataTracks::default(),
+            data_subscriptions: DataSubscriptions::new(wish.auto_subscribe_data),
+            data_blobs: DataBlobs::default(),
             rules: SubscriptionRules::default(),
             told_permissions: ToldPermissions::default(),
             links: HashMap::new(),
@@ -147,6 +157,7 @@ impl Participant {
             simulated: Simulated::default(),
             updates: start.updates,
             packets: start.packets,
+            data_track_packets: start.data_track_packets,
             has_news: false,
             version: 0,
         }
@@ -169,6 +180,7 @@ impl Participant {
             joined_at_ms: self.joined_at_ms,
             name: self.name.clone(),
             version: self.version,
+            data_tracks: self.data_tracks.infos().to_vec(),
             permission: Some(self.permissions.to_wire()),
             is_publisher: self.is_publisher,
             kind: self.permissions.kind().into(),
@@ -186,6 +198,17 @@ impl Participant {
         self.touch();
         ParticipantInfo {
             disconnect_reason: reason.into(),
+            ..self.info()
+        }
+    }
+
+    /// Writes what those are told who must no longer know of it.
+    pub(crate) fn vanished(&self) -> ParticipantInfo {
+        ParticipantInfo {
+            state: State::Disconnected.into(),
+            tracks: Vec::new(),
+            data_tracks: Vec::new(),
+            version: self.version.saturating_add(1),
             ..self.info()
         }
     }

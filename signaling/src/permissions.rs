@@ -23,16 +23,52 @@ impl Permissions {
         Self { grant, kind }
     }
 
+    /// Takes over what a server API call or another token says, and tells whether it is news.
+    pub(crate) fn replace(&mut self, wanted: &ParticipantPermission) -> bool {
+        if self.to_wire() == *wanted {
+            return false;
+        }
+        let sources = wanted.can_publish_sources().map(publish_source);
+        #[expect(deprecated, reason = "older servers write `recorder` and `agent`")]
+        let (recorder, agent) = (wanted.recorder, wanted.agent);
+        self.grant = VideoGrant {
+            can_publish: Some(wanted.can_publish),
+            can_publish_data: Some(wanted.can_publish_data),
+            can_publish_sources: sources.map(|source| source.as_str().to_owned()).collect(),
+            can_subscribe: Some(wanted.can_subscribe),
+            can_update_own_metadata: Some(wanted.can_update_metadata),
+            can_subscribe_metrics: Some(wanted.can_subscribe_metrics),
+            hidden: wanted.hidden,
+            recorder,
+            agent,
+            ..self.grant.clone()
+        };
+        true
+    }
+
+    /// Returns the grant, as tokens carry it.
+    pub(crate) fn grant(&self) -> &VideoGrant {
+        &self.grant
+    }
+
+    /// Asks whether anything at all may be published.
+    pub(crate) fn may_publish_anything(&self) -> bool {
+        self.grant.may_publish()
+    }
+
+    /// Tells whether this one is here for the others: it takes no place and keeps no room open.
+    pub(crate) fn is_dependent(&self) -> bool {
+        matches!(self.kind, Kind::Agent | Kind::Egress) || self.grant.agent || self.grant.recorder
+    }
+
+    /// Tells whether this one records. Publishers' rules about subscribers don't bind it.
+    pub(crate) fn is_recorder(&self) -> bool {
+        self.grant.recorder
+    }
+
     /// Asks whether a track of `source` may be published.
     pub(crate) fn may_publish(&self, source: TrackSource) -> bool {
-        let source = match source {
-            TrackSource::Unknown => PublishSource::Unknown,
-            TrackSource::Camera => PublishSource::Camera,
-            TrackSource::Microphone => PublishSource::Microphone,
-            TrackSource::ScreenShare => PublishSource::ScreenShare,
-            TrackSource::ScreenShareAudio => PublishSource::ScreenShareAudio,
-        };
-        self.grant.may_publish_source(source)
+        self.grant.may_publish_source(publish_source(source))
     }
 
     /// Asks whether tracks of others may be received.
@@ -95,6 +131,16 @@ impl Permissions {
     }
 }
 
+fn publish_source(source: TrackSource) -> PublishSource {
+    match source {
+        TrackSource::Unknown => PublishSource::Unknown,
+        TrackSource::Camera => PublishSource::Camera,
+        TrackSource::Microphone => PublishSource::Microphone,
+        TrackSource::ScreenShare => PublishSource::ScreenShare,
+        TrackSource::ScreenShareAudio => PublishSource::ScreenShareAudio,
+    }
+}
+
 fn kind(name: &str, grant: &VideoGrant) -> Kind {
     match name.to_ascii_lowercase().as_str() {
         "agent" => Kind::Agent,
@@ -152,6 +198,25 @@ mod tests {
 
         assert!(!permissions.may_publish(TrackSource::Camera));
         assert!(!permissions.may_subscribe() && !permissions.may_publish_data());
+    }
+
+    #[test]
+    fn a_replaced_permission_reads_back_as_it_was_written() {
+        let mut permissions = permissions(VideoGrant::default());
+        let wanted = ParticipantPermission {
+            can_publish: true,
+            can_publish_sources: vec![TrackSource::Microphone.into()],
+            can_update_metadata: true,
+            hidden: true,
+            ..ParticipantPermission::default()
+        };
+
+        assert!(permissions.replace(&wanted));
+
+        assert_eq!(permissions.to_wire(), wanted);
+        assert!(!permissions.replace(&wanted), "it is no news any more");
+        assert!(!permissions.may_publish(TrackSource::Camera));
+        assert!(!permissions.may_publish_data() && !permissions.may_subscribe());
     }
 
     #[test]

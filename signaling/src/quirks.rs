@@ -16,12 +16,17 @@ pub(crate) struct Quirks {
     pub(crate) reconnect_response: bool,
     /// Skips messages that it doesn't know. The Rust SDK before protocol 10 ended the connection.
     pub(crate) unknown_messages: bool,
+    /// Understands `TrackUnpublishedResponse`, since protocol 7.
+    pub(crate) unpublish: bool,
     /// Reads `Leave.action`; older ones read `can_reconnect` only.
     pub(crate) leave_action: bool,
 }
 
 /// Protocol version from which `Leave.action` is understood.
 const LEAVE_ACTION_PROTOCOL: i32 = 13;
+
+/// Protocol version from which the server may unpublish.
+const UNPUBLISH_PROTOCOL: i32 = 7;
 
 impl Quirks {
     /// Looks up the quirks of `client`.
@@ -32,6 +37,7 @@ impl Quirks {
             ice_lite: !disable_ice_lite && !is_firefox(&client.browser),
             reconnect_response: !is_old_js,
             unknown_messages: !is_old_rust,
+            unpublish: client.protocol >= UNPUBLISH_PROTOCOL,
             leave_action: client.protocol >= LEAVE_ACTION_PROTOCOL,
         }
     }
@@ -89,6 +95,8 @@ mod tests {
         }
         assert!(!quirks(Sdk::Rust, "0.1.0", 9, "").unknown_messages);
         assert!(quirks(Sdk::Rust, "0.7.0", 15, "").unknown_messages);
+        assert!(!quirks(Sdk::Swift, "1.0.0", 6, "").unpublish);
+        assert!(quirks(Sdk::Swift, "1.0.0", 7, "").unpublish);
         assert!(!quirks(Sdk::Swift, "1.0.0", 9, "").leave_action);
         assert!(quirks(Sdk::Js, "2.23.0", 17, "").leave_action);
     }

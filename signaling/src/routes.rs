@@ -1,7 +1,7 @@
-//! The paths of the client protocol.
+//! The paths of the client protocol, and with them those of the server API.
 
 use std::convert::Infallible;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use axum::Router;
@@ -12,10 +12,12 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use service::network::client_address;
 use tower_http::cors::{AllowOrigin, Any, CorsLayer};
 
 use crate::addresses::{SocketRefused, Sockets};
 use crate::admission::{Refusal, admit};
+use crate::api;
 use crate::join_request::Query;
 use crate::shared::Shared;
 use crate::socket;
@@ -27,9 +29,10 @@ pub(crate) struct Door {
     pub(crate) sockets: Arc<Sockets>,
 }
 
-/// Makes the routes of the client protocol.
+/// Makes the routes of the client protocol and of the server API.
 pub(crate) fn router(door: Door) -> Router {
     let cors = cors(&door.shared.config.allowed_origins);
+    let api = api::router(Arc::clone(&door.shared), cors.clone());
     Router::new()
         .route("/rtc", get(open_v0).options(preflight))
         .route("/rtc/v1", get(open_v1).options(preflight))
@@ -37,6 +40,7 @@ pub(crate) fn router(door: Door) -> Router {
         .route("/rtc/v1/validate", get(validate_v1).options(preflight))
         .layer(cors)
         .with_state(door)
+        .merge(api)
 }
 
 fn cors(allowed_origins: &[String]) -> CorsLayer {
@@ -60,18 +64,17 @@ async fn preflight() -> StatusCode {
     StatusCode::NO_CONTENT
 }
 
-/// The address of the client. Without it, as in tests that don't serve by a socket, all clients
-/// count as one.
-struct Address(IpAddr);
+/// The address that the connection comes from. Without it, as in tests that don't serve by a socket,
+/// all clients count as one.
+struct Peer(SocketAddr);
 
-impl<S: Sync> FromRequestParts<S> for Address {
+impl<S: Sync> FromRequestParts<S> for Peer {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
         let info = parts.extensions.get::<ConnectInfo<SocketAddr>>();
-        Ok(Self(
-            info.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |info| info.0.ip()),
-        ))
+        let unknown = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
+        Ok(Self(info.map_or(unknown, |info| info.0)))
     }
 }
 
@@ -80,27 +83,27 @@ type Upgrade = Result<WebSocketUpgrade, WebSocketUpgradeRejection>;
 
 async fn open_v0(
     State(door): State<Door>,
-    address: Address,
+    peer: Peer,
     QueryExtractor(query): QueryExtractor<Query>,
     headers: HeaderMap,
     upgrade: Upgrade,
 ) -> Response {
-    open(door, address, query, headers, upgrade, false).await
+    open(door, peer, query, headers, upgrade, false).await
 }
 
 async fn open_v1(
     State(door): State<Door>,
-    address: Address,
+    peer: Peer,
     QueryExtractor(query): QueryExtractor<Query>,
     headers: HeaderMap,
     upgrade: Upgrade,
 ) -> Response {
-    open(door, address, query, headers, upgrade, true).await
+    open(door, peer, query, headers, upgrade, true).await
 }
 
 async fn open(
     door: Door,
-    Address(address): Address,
+    Peer(peer): Peer,
     query: Query,
     headers: HeaderMap,
     upgrade: Upgrade,
@@ -113,6 +116,7 @@ async fn open(
     let checked = async {
         check_origin(&door.shared.config.allowed_origins, &headers)?;
         let admitted = admit(&door.shared, &query, &headers, needs_request).await?;
+        let address = client_address(peer, &headers, &door.shared.config.trusted_proxies);
         let place = door.sockets.take(address).map_err(refuse_socket)?;
         Ok((admitted, place))
     };

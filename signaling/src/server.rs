@@ -56,7 +56,11 @@ impl Signaling {
         })
     }
 
-    /// Makes the routes `/rtc`, `/rtc/v1` and `/rtc/…/validate`.
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    /// Makes the routes `/rtc`, `/rtc/v1`, `/rtc/…/validate` and `/twirp/…`.
     ///
     /// Serve them with `into_make_service_with_connect_info::<SocketAddr>()`, as sockets are
     /// limited by address.

@@ -11,7 +11,9 @@ use sfu::Sfu;
 use crate::ids;
 use crate::metrics::Metrics;
 use crate::policy::RoomPolicy;
+use crate::revocations::Revocations;
 use crate::room::{self, RoomHandle};
+use crate::room_settings::RoomSettings;
 
 /// Bytes of the trailer that marks frames which the server has put into an encrypted track.
 const SIF_TRAILER_BYTES: usize = 32;
@@ -23,6 +25,7 @@ pub(crate) struct Shared {
     pub(crate) policy: Arc<dyn RoomPolicy>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) rooms: Rooms,
+    pub(crate) revocations: Revocations,
     pub(crate) node_id: String,
     pub(crate) sif_trailer: Vec<u8>,
     /// No more sockets are taken.
@@ -37,12 +40,14 @@ impl Shared {
         policy: Arc<dyn RoomPolicy>,
         metrics: Metrics,
     ) -> Self {
+        let revocations = Revocations::new(config.limit.revocations_max);
         Self {
             sfu,
             config,
             policy,
             metrics: Arc::new(metrics),
             rooms: Rooms::default(),
+            revocations,
             node_id: ids::node_id(),
             sif_trailer: rand::random::<[u8; SIF_TRAILER_BYTES]>().to_vec(),
             is_draining: AtomicBool::new(false),
@@ -55,9 +60,12 @@ impl Shared {
         self.next_number.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// Finds the room `name`, or opens it.
-    pub(crate) fn room(self: &Arc<Self>, name: &str) -> RoomHandle {
-        let open = || room::open(name.to_owned(), self.next_number(), Arc::clone(self));
+    /// Finds the room `name`, or opens it with `settings`.
+    pub(crate) fn open_room(self: &Arc<Self>, name: &str, settings: &RoomSettings) -> RoomHandle {
+        let open = || {
+            let number = self.next_number();
+            room::open(name.to_owned(), settings.clone(), number, Arc::clone(self))
+        };
         match self.rooms.lock().entry(name.to_owned()) {
             Entry::Occupied(entry) if !entry.get().is_closed() => entry.get().clone(),
             Entry::Occupied(mut entry) => {
@@ -69,7 +77,8 @@ impl Shared {
     }
 }
 
-/// The open rooms by name. Bounded by the sockets, as each room has had at least one.
+/// The open rooms by name. Bounded by the sockets, as each room has had at least one, and by
+/// `limit.rooms_max`, as the server API opens no more.
 #[derive(Debug, Default)]
 pub(crate) struct Rooms(Mutex<HashMap<String, RoomHandle>>);
 
@@ -78,6 +87,11 @@ impl Rooms {
     pub(crate) fn find(&self, name: &str) -> Option<RoomHandle> {
         let rooms = self.lock();
         rooms.get(name).filter(|room| !room.is_closed()).cloned()
+    }
+
+    /// Counts the open rooms.
+    pub(crate) fn count(&self) -> usize {
+        self.lock().len()
     }
 
     /// Lists the open rooms.

@@ -19,6 +19,7 @@ use prost::Message as _;
 use prost::bytes::Bytes;
 use tokio::sync::oneshot;
 use tokio::time::{MissedTickBehavior, timeout};
+use tokio_tungstenite::tungstenite;
 
 use crate::addresses::SocketPlace;
 use crate::admission::Admitted;
@@ -99,7 +100,12 @@ async fn enter(
     admitted: Admitted,
     key: ConnectionKey,
 ) -> Result<(RoomHandle, ParticipantKey, OutboxReader), EnterError> {
-    let Admitted { room, claims, wish } = admitted;
+    let Admitted {
+        room,
+        claims,
+        settings,
+        wish,
+    } = admitted;
     for _ in 0..ENTER_ATTEMPTS {
         let handle = if wish.resume.is_some() {
             shared
@@ -107,7 +113,7 @@ async fn enter(
                 .find(&room)
                 .ok_or(EnterError::NothingToResume)?
         } else {
-            shared.room(&room)
+            shared.open_room(&room, &settings)
         };
         let (outbox, reader) = new_outbox(shared, key);
         let entry = Entry {
@@ -215,8 +221,13 @@ impl Socket {
                 },
                 () = reader.overflow.notified() => return Close::Policy("reading too slowly"),
                 frame = stream.next() => {
-                    let Some(Ok(frame)) = frame else {
-                        return Close::Gone;
+                    let frame = match frame {
+                        Some(Ok(frame)) => frame,
+                        Some(Err(error)) if is_too_large(&error) => {
+                            self.shared.metrics.refuse("message-size");
+                            return Close::Policy("a message is too large");
+                        }
+                        Some(Err(_)) | None => return Close::Gone,
                     };
                     self.heard_at = Instant::now();
                     if let Err(close) = self.handle_frame(frame, writer).await {
@@ -283,6 +294,12 @@ impl Socket {
         let _ = self.room.send(command).await;
         Ok(())
     }
+}
+
+fn is_too_large(error: &axum::Error) -> bool {
+    let cause = std::error::Error::source(error);
+    let cause = cause.and_then(|cause| cause.downcast_ref::<tungstenite::Error>());
+    matches!(cause, Some(tungstenite::Error::Capacity(_)))
 }
 
 /// Pings are answered here, so that they measure the network and not the room.

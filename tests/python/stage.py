@@ -16,7 +16,7 @@ EVENTS = (
     "local_track_republished local_track_subscribed track_published track_unpublished track_subscribed track_unsubscribed "
     "track_subscription_failed track_muted track_unmuted active_speakers_changed room_metadata_changed "
     "participant_metadata_changed participant_name_changed participant_attributes_changed participant_permissions_changed "
-    "data_received connection_state_changed disconnected reconnecting reconnected"
+    "data_track_published data_track_unpublished e2ee_state_changed data_received connection_state_changed disconnected reconnecting reconnected"
 ).split()
 
 
@@ -210,12 +210,14 @@ class Stage:
     async def until(self, predicate, what: str, seconds: float = DEADLINE_S):
         return await self.board.until(predicate, what, max(0.1, seconds))
 
-    async def join(self, identity: str, url: str | None = None, auto_subscribe=True, dynacast=False, jwt=None, **grants) -> Peer:
+    async def join(self, identity: str, url: str | None = None, auto_subscribe=True, dynacast=False, jwt=None, key=None, **grants) -> Peer:
         peer = Peer(self, identity)
         self.peers.append(peer)
         options = rtc.RoomOptions(
             auto_subscribe=auto_subscribe, dynacast=dynacast, single_peer_connection=self.single, connect_timeout=DEADLINE_S
         )
+        if key:  # End-to-end encryption, with a key that all share.
+            options.encryption = rtc.E2EEOptions(key_provider_options=rtc.KeyProviderOptions(shared_key=key))
         jwt = jwt or token(identity, self.room, **grants)
         await asyncio.wait_for(peer.room.connect(url or settings.URL, jwt, options), DEADLINE_S)
         return peer

@@ -5,6 +5,7 @@ pub mod address;
 pub mod config;
 pub mod error;
 pub mod http;
+pub mod network;
 pub mod server;
 pub mod shutdown;
 pub mod telemetry;

@@ -20,9 +20,16 @@ impl Room {
         let Some(key) = self.by_session.get(&session).copied() else {
             return;
         };
+        if channel == DataChannel::DataTrack {
+            self.forward_data_track(key, data).await;
+            return;
+        }
         let Some(packet) = self.accept_packet(key, channel, data) else {
             return;
         };
+        if channel == DataChannel::Reliable && self.take_rpc_answer(key, &packet.bytes) {
+            return;
+        }
         let receivers: Vec<SessionId> = self
             .participants
             .values()
@@ -57,10 +64,6 @@ impl Room {
             metrics.refuse("data-permission");
             return None;
         }
-        if channel == DataChannel::DataTrack {
-            metrics.refuse("data-track");
-            return None;
-        }
         if !participant.packets.try_take(Instant::now()) {
             metrics.refuse("data-rate");
             return None;
@@ -69,13 +72,18 @@ impl Room {
             metrics.refuse("data-size");
             return None;
         }
-        let (sid, identity) = if participant.permissions.is_hidden() {
-            ("", "")
+        let sender = if participant.permissions.is_hidden() {
+            Sender::SERVER
         } else {
-            (participant.sid.as_str(), participant.identity.as_str())
+            Sender {
+                sid: &participant.sid,
+                identity: &participant.identity,
+            }
         };
-        let packet = Packet::rewrite(data, Sender { sid, identity }, channel)
-            .inspect_err(|error| tracing::debug!(participant.id = %sid, %error, "dropped data"))
+        let packet = Packet::rewrite(data, sender, channel)
+            .inspect_err(
+                |error| tracing::debug!(participant.id = %sender.sid, %error, "dropped data"),
+            )
             .inspect_err(|_| metrics.refuse("data-packet"))
             .ok()?;
         if channel == DataChannel::Reliable && packet.sequence > 0 {

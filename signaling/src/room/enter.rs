@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use auth::Claims;
 use livekit_protocol::participant_info::State;
 use livekit_protocol::signal_response::Message;
 use livekit_protocol::{
@@ -16,6 +17,7 @@ use crate::answers;
 use crate::ids::ParticipantKey;
 use crate::join_request::{JoinWish, Mode};
 use crate::participant::{Participant, Simulated, Start};
+use crate::permissions::Permissions;
 use crate::quality::TrackSettings;
 use crate::quirks::Quirks;
 use crate::rate::RateLimit;
@@ -33,11 +35,19 @@ impl Room {
         }
     }
 
-    /// Asks whether there is a place; somebody who is here already takes none.
-    pub(super) fn has_place_for(&self, identity: &str) -> bool {
+    /// Asks whether there is a place. Somebody who is here already takes none, nor do agents and
+    /// recorders.
+    pub(super) fn has_place_for(&self, claims: &Claims) -> bool {
         let places = usize::try_from(self.info.max_participants).unwrap_or(usize::MAX);
-        let is_here = |participant: &Participant| participant.identity == identity;
-        places == 0 || self.participants.len() < places || self.find(is_here).is_some()
+        let is_here = |participant: &Participant| participant.identity == claims.identity;
+        let guests = || {
+            let all = self.participants.values();
+            all.filter(|p| !p.permissions.is_dependent()).count()
+        };
+        places == 0
+            || Permissions::of(claims).is_dependent()
+            || self.find(is_here).is_some()
+            || guests() < places
     }
 
     async fn join(&mut self, entry: Entry) -> Result<ParticipantKey, EnterError> {
@@ -46,7 +56,7 @@ impl Room {
             mut wish,
             outbox,
         } = entry;
-        if !self.has_place_for(&claims.identity) {
+        if !self.has_place_for(&claims) {
             return Err(EnterError::Full);
         }
         self.check_size(&wish)?;
@@ -59,6 +69,7 @@ impl Room {
             key,
             updates: RateLimit::new(limit.participant_updates_per_second),
             packets: RateLimit::new(limit.data_packets_per_second),
+            data_track_packets: RateLimit::new(limit.data_track_packets_per_second),
             claims,
             receiving,
             outbox,
@@ -123,8 +134,11 @@ impl Room {
         self.by_session.insert(participant.receiving, key);
         let response = self.join_response(&participant);
         participant.tell(Message::Join(response));
+        if !participant.permissions.is_dependent() {
+            self.empty_since = None;
+            self.had_guests = true;
+        }
         self.participants.insert(key, participant);
-        self.empty_since = None;
         self.shared.metrics.participants.inc();
         self.refresh_token(key);
         if let Some(participant) = self.participants.get_mut(&key) {
@@ -231,8 +245,13 @@ impl Room {
         }
     }
 
-    /// Takes over what the client believes to be subscribed; the rest is known here already.
+    /// Takes over what the client believes to be subscribed; the rest is known here already. One
+    /// that believes to publish what nobody receives has to join anew.
     pub(super) async fn sync(&mut self, key: ParticipantKey, sync: SyncState) {
+        if !self.knows_tracks_of(key, &sync) {
+            self.remove(key, Departure::StateMismatch).await;
+            return;
+        }
         for sid in sync.track_sids_disabled.iter().take(TRACKS_PER_MESSAGE_MAX) {
             if let Some((owner, track)) = self.track_of_sid(sid)
                 && owner != key
@@ -246,6 +265,25 @@ impl Room {
         if let Some(subscription) = sync.subscription {
             self.update_subscription(key, subscription).await;
         }
+        if let Some(subscription) = sync.data_subscription {
+            self.update_data_subscription(key, &subscription);
+        }
+    }
+}
+
+impl Room {
+    fn knows_tracks_of(&mut self, key: ParticipantKey, sync: &SyncState) -> bool {
+        let Some(participant) = self.participants.get_mut(&key) else {
+            return true;
+        };
+        let believed = sync.publish_tracks.iter().take(TRACKS_PER_MESSAGE_MAX);
+        let mut sids = believed.map(|published| published.track.as_ref().map(|track| &track.sid));
+        let mut data = sync.publish_data_tracks.iter().take(TRACKS_PER_MESSAGE_MAX);
+        sids.all(|sid| sid.is_some_and(|sid| participant.track_by_sid(sid).is_some()))
+            && data.all(|published| {
+                let info = published.info.as_ref();
+                info.is_some_and(|info| participant.data_tracks.has(&info.sid))
+            })
     }
 }
 

@@ -18,6 +18,16 @@ pub(super) enum Departure {
     Client,
     /// Somebody with the same identity has joined.
     DuplicateIdentity,
+    /// The server API removed it.
+    Removed,
+    /// The server API sent it to another room.
+    Moved,
+    /// The server API deleted the room.
+    RoomDeleted,
+    /// The room has been empty for long, but for agents and recorders.
+    RoomClosed,
+    /// The client believes in tracks that the server does not know.
+    StateMismatch,
     /// The socket ended and nobody came back in time.
     SignalLost,
     /// Media never came up.
@@ -28,73 +38,58 @@ pub(super) enum Departure {
     PeerClosed,
     /// The server is going down.
     Shutdown,
-    /// A developer plays a full reconnect.
+    /// A developer plays a server that asks for a new join.
     SimulatedReconnect,
     /// A developer plays a server that asks to leave.
     SimulatedLeave,
     /// A developer plays a node that dies without a word.
     SimulatedCrash,
+    /// A developer plays a move to another node.
+    SimulatedMigration,
+}
+
+/// What a departure looks like.
+struct Look {
+    /// What all are told.
+    reason: DisconnectReason,
+    /// What the client is asked to do; `None`: it is not even told.
+    action: Option<Action>,
+    /// For metrics and logs.
+    label: &'static str,
 }
 
 impl Departure {
-    /// What the others are told.
-    fn reason(self) -> DisconnectReason {
-        match self {
-            Self::Client => DisconnectReason::ClientInitiated,
-            Self::DuplicateIdentity => DisconnectReason::DuplicateIdentity,
-            Self::SignalLost => DisconnectReason::SignalClose,
-            Self::NeverConnected => DisconnectReason::JoinFailure,
-            Self::MediaLost(reason) => match reason {
-                CloseReason::IceTimeout | CloseReason::HandshakeTimeout => {
-                    DisconnectReason::ConnectionTimeout
-                }
-                CloseReason::PeerClosed
-                | CloseReason::SlowReader
-                | CloseReason::Protocol
-                | CloseReason::Panic => DisconnectReason::MediaFailure,
-            },
-            Self::PeerClosed => DisconnectReason::MediaFailure,
-            Self::Shutdown | Self::SimulatedLeave | Self::SimulatedCrash => {
-                DisconnectReason::ServerShutdown
-            }
-            Self::SimulatedReconnect => DisconnectReason::Migration,
-        }
-    }
-
-    /// What the client is asked to do; `None`: it is not even told.
-    fn action(self) -> Option<Action> {
-        match self {
-            Self::Client
-            | Self::DuplicateIdentity
-            | Self::SignalLost
-            | Self::NeverConnected
-            | Self::SimulatedLeave => Some(Action::Disconnect),
+    #[rustfmt::skip]
+    fn look(self) -> Look {
+        use Action::{Disconnect, Reconnect};
+        use DisconnectReason as R;
+        let (reason, action, label) = match self {
+            Self::Client => (R::ClientInitiated, Some(Disconnect), "client"),
+            Self::DuplicateIdentity => (R::DuplicateIdentity, Some(Disconnect), "duplicate-identity"),
+            Self::Removed => (R::ParticipantRemoved, Some(Disconnect), "removed"),
+            Self::Moved => (R::Migration, Some(Reconnect), "moved"),
+            Self::RoomDeleted => (R::RoomDeleted, Some(Disconnect), "room-deleted"),
+            Self::RoomClosed => (R::RoomClosed, Some(Disconnect), "room-closed"),
+            Self::StateMismatch => (R::StateMismatch, Some(Reconnect), "state-mismatch"),
+            Self::SignalLost => (R::SignalClose, Some(Disconnect), "signal-lost"),
+            Self::NeverConnected => (R::JoinFailure, Some(Disconnect), "never-connected"),
+            Self::PeerClosed => (R::ConnectionTimeout, Some(Reconnect), "peer-closed"),
             // A restarted server, or another one, takes the client back without anybody's help.
-            Self::Shutdown | Self::MediaLost(_) | Self::PeerClosed | Self::SimulatedReconnect => {
-                Some(Action::Reconnect)
-            }
-            Self::SimulatedCrash => None,
-        }
-    }
-
-    fn label(self) -> &'static str {
-        match self {
-            Self::Client => "client",
-            Self::DuplicateIdentity => "duplicate-identity",
-            Self::SignalLost => "signal-lost",
-            Self::NeverConnected => "never-connected",
+            Self::Shutdown => (R::ServerShutdown, Some(Reconnect), "shutdown"),
             Self::MediaLost(reason) => match reason {
-                CloseReason::IceTimeout => "ice-timeout",
-                CloseReason::PeerClosed => "peer-closed",
-                CloseReason::HandshakeTimeout => "handshake-timeout",
-                CloseReason::SlowReader => "slow-reader",
-                CloseReason::Protocol => "protocol",
-                CloseReason::Panic => "panic",
+                CloseReason::IceTimeout => (R::ConnectionTimeout, Some(Reconnect), "ice-timeout"),
+                CloseReason::PeerClosed => (R::ConnectionTimeout, Some(Reconnect), "peer-closed"),
+                CloseReason::HandshakeTimeout => (R::ConnectionTimeout, Some(Reconnect), "handshake-timeout"),
+                CloseReason::SlowReader => (R::StateMismatch, Some(Reconnect), "slow-reader"),
+                CloseReason::Protocol => (R::StateMismatch, Some(Reconnect), "protocol"),
+                CloseReason::Panic => (R::MediaFailure, Some(Reconnect), "panic"),
             },
-            Self::PeerClosed => "peer-closed",
-            Self::Shutdown => "shutdown",
-            Self::SimulatedReconnect | Self::SimulatedLeave | Self::SimulatedCrash => "simulated",
-        }
+            Self::SimulatedReconnect => (R::ClientInitiated, Some(Reconnect), "simulated"),
+            Self::SimulatedLeave => (R::ServerShutdown, Some(Disconnect), "simulated"),
+            Self::SimulatedCrash => (R::ServerShutdown, None, "simulated"),
+            Self::SimulatedMigration => (R::Migration, None, "simulated"),
+        };
+        Look { reason, action, label }
     }
 }
 
@@ -104,20 +99,25 @@ impl Room {
         let Some(mut participant) = self.forget(key) else {
             return;
         };
-        let reason = departure.reason();
+        self.end_data_tracks(key, participant.data_tracks.take_all());
+        let Look {
+            reason,
+            action,
+            label,
+        } = departure.look();
         tracing::info!(
             room.id = %self.info.sid,
             participant.id = %participant.sid,
             participant.identity = %participant.identity,
-            reason = departure.label(),
+            reason = label,
             "left"
         );
         self.shared
             .metrics
             .departures
-            .with_label_values(&[departure.label()])
+            .with_label_values(&[label])
             .inc();
-        if let Some(action) = departure.action() {
+        if let Some(action) = action {
             participant.tell(answers::leave(participant.quirks, reason, action));
         }
         for session in participant.sessions() {
@@ -145,10 +145,12 @@ impl Room {
             self.by_track.remove(&publication.id);
             self.forget_track(publication.id);
         }
+        self.rpcs.forget(key);
         self.simulated_speakers
             .retain(|(speaker, _)| *speaker != key);
-        if self.participants.is_empty() {
-            self.empty_since = Some(Instant::now());
+        let mut left = self.participants.values();
+        if left.all(|participant| participant.permissions.is_dependent()) {
+            self.empty_since.get_or_insert_with(Instant::now);
         }
         Some(participant)
     }
@@ -165,17 +167,55 @@ impl Room {
         }
     }
 
-    /// Asks everybody to come back later, and closes.
-    pub(super) fn shut_down(&mut self) {
-        let departure = Departure::Shutdown;
+    /// Sends everybody away and closes.
+    pub(super) fn dismiss(&mut self, departure: Departure) {
+        let look = departure.look();
+        let departures = &self.shared.metrics.departures;
         for participant in self.participants.values() {
-            let action = departure.action().unwrap_or(Action::Disconnect);
-            participant.tell(answers::leave(
-                participant.quirks,
-                departure.reason(),
-                action,
-            ));
+            if let Some(action) = look.action {
+                participant.tell(answers::leave(participant.quirks, look.reason, action));
+            }
+            departures.with_label_values(&[look.label]).inc();
         }
         self.is_closing = true;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What LiveKit's server says in each case, but for a shutdown: its clients give up then, ours
+    /// come back to the server that takes over.
+    #[test]
+    #[rustfmt::skip]
+    fn each_departure_has_the_reason_and_action_that_clients_expect() {
+        use Action::{Disconnect, Reconnect};
+        use DisconnectReason as R;
+        use Departure as D;
+
+        for (departure, reason, action) in [
+            (D::Client, R::ClientInitiated, Some(Disconnect)),
+            (D::DuplicateIdentity, R::DuplicateIdentity, Some(Disconnect)),
+            (D::Removed, R::ParticipantRemoved, Some(Disconnect)),
+            (D::Moved, R::Migration, Some(Reconnect)),
+            (D::RoomDeleted, R::RoomDeleted, Some(Disconnect)),
+            (D::RoomClosed, R::RoomClosed, Some(Disconnect)),
+            (D::StateMismatch, R::StateMismatch, Some(Reconnect)),
+            (D::SignalLost, R::SignalClose, Some(Disconnect)),
+            (D::NeverConnected, R::JoinFailure, Some(Disconnect)),
+            (D::PeerClosed, R::ConnectionTimeout, Some(Reconnect)),
+            (D::MediaLost(CloseReason::IceTimeout), R::ConnectionTimeout, Some(Reconnect)),
+            (D::MediaLost(CloseReason::SlowReader), R::StateMismatch, Some(Reconnect)),
+            (D::MediaLost(CloseReason::Protocol), R::StateMismatch, Some(Reconnect)),
+            (D::Shutdown, R::ServerShutdown, Some(Reconnect)),
+            (D::SimulatedLeave, R::ServerShutdown, Some(Disconnect)),
+            (D::SimulatedReconnect, R::ClientInitiated, Some(Reconnect)),
+            (D::SimulatedCrash, R::ServerShutdown, None),
+            (D::SimulatedMigration, R::Migration, None),
+        ] {
+            let look = departure.look();
+            assert_eq!((look.reason, look.action), (reason, action), "{departure:?}");
+        }
     }
 }

@@ -11,13 +11,17 @@
 //! - a panic in here ends this room only.
 
 mod data;
+mod data_tracks;
 mod enter;
 mod events;
 mod leave;
 mod offers;
+mod orders;
 mod profile;
 mod publish;
 mod requests;
+mod rights;
+mod rpc;
 mod simulate;
 mod subscribe;
 mod tell;
@@ -35,11 +39,14 @@ use thiserror::Error;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::MissedTickBehavior;
 
+use self::leave::Departure;
 use crate::answers;
 use crate::ids::{self, ConnectionKey, ParticipantKey};
 use crate::join_request::JoinWish;
 use crate::outbox::Outbox;
 use crate::participant::Participant;
+use crate::room_settings::RoomSettings;
+use crate::rpcs::Rpcs;
 use crate::shared::Shared;
 use crate::speakers::Speakers;
 
@@ -52,9 +59,9 @@ const TICK: Duration = Duration::from_millis(250);
 /// What sockets ask of a room.
 #[derive(Debug)]
 pub(crate) enum Command {
-    /// Asks whether there is a place for an identity.
+    /// Asks whether there is a place for the holder of a token.
     Probe {
-        identity: String,
+        claims: Box<Claims>,
         reply: oneshot::Sender<bool>,
     },
     /// A client wants to join or to resume.
@@ -73,9 +80,15 @@ pub(crate) enum Command {
         participant: ParticipantKey,
         connection: ConnectionKey,
     },
+    /// The server API wants something.
+    Order(Order),
     /// The server is going down.
     Shutdown { done: oneshot::Sender<()> },
 }
+
+pub use orders::OrderError;
+pub(crate) use orders::{Order, Reply};
+pub(crate) use rpc::RPC_TIMEOUT_MAX;
 
 /// A client at the door, its token verified.
 #[derive(Debug)]
@@ -115,6 +128,11 @@ impl RoomHandle {
         self.commands.send(command).await.map_err(|_| RoomClosed)
     }
 
+    /// Waits until the room has closed.
+    pub(crate) async fn closed(&self) {
+        self.commands.closed().await;
+    }
+
     /// Tells whether the room has closed.
     pub(crate) fn is_closed(&self) -> bool {
         self.commands.is_closed()
@@ -127,16 +145,22 @@ impl RoomHandle {
 pub(crate) struct RoomClosed;
 
 /// Starts a room. `number` tells it from other rooms of that name, earlier or later.
-pub(crate) fn open(name: String, number: u64, shared: Arc<Shared>) -> RoomHandle {
+pub(crate) fn open(
+    name: String,
+    settings: RoomSettings,
+    number: u64,
+    shared: Arc<Shared>,
+) -> RoomHandle {
     let (commands, receiver) = mpsc::channel(COMMANDS_MAX);
     let handle = RoomHandle { number, commands };
-    tokio::spawn(supervise(name, number, shared, receiver));
+    tokio::spawn(supervise(name, settings, number, shared, receiver));
     handle
 }
 
 /// Runs a room to its end, however it ends, and cleans up behind it.
 async fn supervise(
     name: String,
+    settings: RoomSettings,
     number: u64,
     shared: Arc<Shared>,
     commands: mpsc::Receiver<Command>,
@@ -150,7 +174,8 @@ async fn supervise(
         }
     };
     shared.metrics.rooms.inc();
-    let room = Room::new(name.clone(), Arc::clone(&shared), media, events, commands);
+    let mut room = Room::new(name.clone(), Arc::clone(&shared), media, events, commands);
+    settings.apply(&mut room.info);
     let sid = room.info.sid.clone();
     tracing::info!(room.name = %name, room.id = %sid, "opened a room");
     // In a task of its own, so that a panic comes back as an error.
@@ -179,13 +204,16 @@ pub(crate) struct Room {
     /// Published tracks by the id that clients use.
     by_track_sid: HashMap<String, TrackId>,
     speakers: Speakers,
+    rpcs: Rpcs,
     simulated_speakers: Vec<(ParticipantKey, Instant)>,
     next_key: u64,
     /// Since when the counts of the room have changed without having been told.
     counts_changed_at: Option<Instant>,
     quality_told_at: Instant,
-    /// Since when nobody is here.
+    /// Since when nobody is here for whom the room would stay open.
     empty_since: Option<Instant>,
+    /// Whether somebody was.
+    had_guests: bool,
     is_closing: bool,
 }
 
@@ -222,11 +250,13 @@ impl Room {
             by_track: HashMap::new(),
             by_track_sid: HashMap::new(),
             speakers: Speakers::default(),
+            rpcs: Rpcs::default(),
             simulated_speakers: Vec::new(),
             next_key: 1,
             counts_changed_at: None,
             quality_told_at: now,
             empty_since: Some(now),
+            had_guests: false,
             is_closing: false,
         }
     }
@@ -257,8 +287,8 @@ impl Room {
 
     async fn handle_command(&mut self, command: Command) {
         match command {
-            Command::Probe { identity, reply } => {
-                let _ = reply.send(self.has_place_for(&identity));
+            Command::Probe { claims, reply } => {
+                let _ = reply.send(self.has_place_for(&claims));
             }
             Command::Enter { entry, reply } => {
                 let connection = entry.outbox.key();
@@ -283,8 +313,9 @@ impl Room {
                 participant,
                 connection,
             } => self.detach(participant, connection),
+            Command::Order(order) => self.handle_order(order).await,
             Command::Shutdown { done } => {
-                self.shut_down();
+                self.dismiss(Departure::Shutdown);
                 let _ = done.send(());
             }
         }
@@ -317,4 +348,9 @@ fn unix_micros() -> i64 {
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();
     i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
+}
+
+/// The time of tokens.
+fn unix_seconds() -> u64 {
+    u64::try_from(unix_micros() / 1_000_000).unwrap_or(0)
 }

@@ -15,7 +15,11 @@ use crate::publication::Publication;
 impl Room {
     /// Takes a client's offer, answers, and tells everybody which tracks began and ended with it.
     pub(super) async fn handle_offer(&mut self, key: ParticipantKey, offer: SessionDescription) {
-        if !is_offer(&offer) || offer.sdp.len() > self.shared.config.limit.sdp_bytes_max {
+        if offer.sdp.len() > self.shared.config.limit.sdp_bytes_max {
+            self.shared.metrics.refuse("sdp-size");
+            return;
+        }
+        if !is_offer(&offer) {
             self.shared.metrics.refuse("offer");
             return;
         }
@@ -141,7 +145,8 @@ impl Room {
         }
     }
 
-    fn end_track(&mut self, key: ParticipantKey, track: TrackId) {
+    /// Forgets a track that has ended.
+    pub(super) fn end_track(&mut self, key: ParticipantKey, track: TrackId) {
         if let Some(participant) = self.participants.get_mut(&key) {
             tracing::info!(participant.id = %participant.sid, ?track, "unpublished");
             participant

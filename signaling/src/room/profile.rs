@@ -5,8 +5,9 @@ use std::time::Instant;
 use livekit_protocol::UpdateParticipantMetadata;
 use livekit_protocol::request_response::{Reason, Request};
 use livekit_protocol::signal_response::Message;
+use service::config::LimitConfig;
 
-use super::{Room, unix_micros};
+use super::{Room, unix_seconds};
 use crate::ids::ParticipantKey;
 use crate::participant::Participant;
 
@@ -23,16 +24,20 @@ impl Room {
         key: ParticipantKey,
         update: UpdateParticipantMetadata,
     ) {
-        let limit = &self.shared.config.limit;
+        let sizes = Sizes::of(&self.shared.config.limit);
         let Some(participant) = self.participants.get_mut(&key) else {
             return;
         };
-        let sizes = (limit.metadata_bytes_max, limit.attributes_bytes_max);
-        let result = apply(participant, &update, sizes);
-        if result.is_ok() {
+        let result = if participant.permissions.may_update_own_metadata() {
+            apply(participant, &update, sizes).map_err(|message| (Reason::LimitExceeded, message))
+        } else {
+            let message = "does not have permission to update own metadata";
+            Err((Reason::NotAllowed, message))
+        };
+        if result == Ok(true) {
             self.announce(key);
             self.refresh_token(key);
-        } else {
+        } else if result.is_err() {
             self.shared.metrics.refuse("metadata");
         }
         let (reason, message) = result.err().unwrap_or((Reason::Ok, ""));
@@ -42,7 +47,7 @@ impl Room {
             request_id,
             reason,
             message,
-            Request::UpdateMetadata(update),
+            Some(Request::UpdateMetadata(update)),
         );
     }
 
@@ -56,7 +61,7 @@ impl Room {
         claims.name.clone_from(&participant.name);
         claims.metadata.clone_from(&participant.metadata);
         claims.attributes.clone_from(&participant.attributes);
-        let now = u64::try_from(unix_micros() / 1_000_000).unwrap_or(0);
+        let now = unix_seconds();
         claims.nbf = now;
         claims.exp = now + TOKEN_LIFETIME_SECONDS;
         if let Some(secret) = self.shared.config.keys.secret(&claims.api_key) {
@@ -66,24 +71,34 @@ impl Room {
     }
 }
 
-/// Applies an update whole or not at all. Empty values mean "as before"; an attribute with an empty
-/// value goes away.
-fn apply(
+/// Limits on what a participant says about itself.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Sizes {
+    metadata_bytes_max: usize,
+    attributes_bytes_max: usize,
+}
+
+impl Sizes {
+    pub(super) fn of(limit: &LimitConfig) -> Self {
+        Self {
+            metadata_bytes_max: limit.metadata_bytes_max,
+            attributes_bytes_max: limit.attributes_bytes_max,
+        }
+    }
+}
+
+/// Applies an update whole or not at all, and tells whether anything changed. Empty values mean "as
+/// before"; an attribute with an empty value goes away. The error says which limit is exceeded.
+pub(super) fn apply(
     participant: &mut Participant,
     update: &UpdateParticipantMetadata,
-    (metadata_bytes_max, attributes_bytes_max): (usize, usize),
-) -> Result<(), (Reason, &'static str)> {
-    if !participant.permissions.may_update_own_metadata() {
-        return Err((
-            Reason::NotAllowed,
-            "does not have permission to update own metadata",
-        ));
-    }
+    sizes: Sizes,
+) -> Result<bool, &'static str> {
     if update.name.len() > NAME_BYTES_MAX {
-        return Err((Reason::LimitExceeded, "name length exceeds limits"));
+        return Err("name length exceeds limits");
     }
-    if update.metadata.len() > metadata_bytes_max {
-        return Err((Reason::LimitExceeded, "metadata size exceeds limits"));
+    if update.metadata.len() > sizes.metadata_bytes_max {
+        return Err("metadata size exceeds limits");
     }
     let mut attributes = participant.attributes.clone();
     attributes.extend(update.attributes.clone());
@@ -92,15 +107,21 @@ fn apply(
         .iter()
         .map(|(key, value)| key.len() + value.len())
         .sum();
-    if attributes_bytes > attributes_bytes_max {
-        return Err((Reason::LimitExceeded, "attribute size exceeds limits"));
+    if attributes_bytes > sizes.attributes_bytes_max {
+        return Err("attribute size exceeds limits");
     }
-    participant.attributes = attributes;
+    let mut changed = replace(&mut participant.attributes, attributes);
     if !update.name.is_empty() {
-        participant.name.clone_from(&update.name);
+        changed |= replace(&mut participant.name, update.name.clone());
     }
     if !update.metadata.is_empty() {
-        participant.metadata.clone_from(&update.metadata);
+        changed |= replace(&mut participant.metadata, update.metadata.clone());
     }
-    Ok(())
+    Ok(changed)
+}
+
+fn replace<T: PartialEq>(place: &mut T, value: T) -> bool {
+    let is_new = *place != value;
+    *place = value;
+    is_new
 }

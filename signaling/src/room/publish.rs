@@ -30,7 +30,7 @@ impl Room {
             }
             Some(Err((reason, message))) => {
                 self.shared.metrics.refuse("add-track");
-                self.respond(key, 0, reason, message, Request::AddTrack(request));
+                self.respond(key, 0, reason, message, Some(Request::AddTrack(request)));
             }
             None => {}
         }

@@ -32,32 +32,17 @@ impl Room {
             Message::UpdateAudioTrack(update) => self.update_audio_track(key, update),
             Message::UpdateVideoTrack(update) => self.update_video_track(key, &update),
             Message::PublishDataTrackRequest(request) => {
-                self.refuse(key, Request::PublishDataTrack(request));
+                self.publish_data_track(key, request);
             }
             Message::UnpublishDataTrackRequest(request) => {
-                self.refuse(key, Request::UnpublishDataTrack(request));
+                self.unpublish_data_track(key, request);
             }
-            // Pings are answered by the socket. Layers are known from the offer. Data blobs have no
-            // answer that says no: clients time out.
-            Message::Ping(_)
-            | Message::PingReq(_)
-            | Message::UpdateLayers(_)
-            | Message::UpdateDataSubscription(_)
-            | Message::StoreDataBlobRequest(_)
-            | Message::GetDataBlobRequest(_) => {}
+            Message::UpdateDataSubscription(update) => self.update_data_subscription(key, &update),
+            Message::StoreDataBlobRequest(request) => self.store_data_blob(key, request),
+            Message::GetDataBlobRequest(request) => self.get_data_blob(key, &request),
+            // Pings are answered by the socket. Layers are known from the offer.
+            Message::Ping(_) | Message::PingReq(_) | Message::UpdateLayers(_) => {}
         }
-    }
-
-    /// Answers a request for something that this server does not do.
-    fn refuse(&self, key: ParticipantKey, request: Request) {
-        self.shared.metrics.refuse("unsupported-request");
-        self.respond(
-            key,
-            0,
-            Reason::UnsupportedType,
-            "data tracks are not supported",
-            request,
-        );
     }
 
     /// Answers a request, if the client knows such answers.
@@ -67,7 +52,7 @@ impl Room {
         request_id: u32,
         reason: Reason,
         message: &str,
-        request: Request,
+        request: Option<Request>,
     ) {
         if let Some(participant) = self.participants.get(&key)
             && participant.quirks.unknown_messages
@@ -81,6 +66,10 @@ impl Room {
         let Some(participant) = self.participants.get(&key) else {
             return;
         };
+        if answer.sdp.len() > self.shared.config.limit.sdp_bytes_max {
+            self.shared.metrics.refuse("sdp-size");
+            return;
+        }
         let session = participant.receiving;
         let result = self
             .shared

@@ -29,9 +29,8 @@ impl Room {
         };
         match scenario {
             Scenario::SpeakerUpdate(seconds) => self.simulate_speech(key, seconds),
-            Scenario::NodeFailure(_) | Scenario::Migration(_) => {
-                self.remove(key, Departure::SimulatedCrash).await;
-            }
+            Scenario::NodeFailure(_) => self.remove(key, Departure::SimulatedCrash).await,
+            Scenario::Migration(_) => self.remove(key, Departure::SimulatedMigration).await,
             Scenario::ServerLeave(_) => self.remove(key, Departure::SimulatedLeave).await,
             Scenario::LeaveRequestFullReconnect(_) => {
                 self.remove(key, Departure::SimulatedReconnect).await;

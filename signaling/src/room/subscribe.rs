@@ -42,6 +42,7 @@ impl Room {
         for track in tracks {
             self.reconcile(key, track).await;
         }
+        self.reconcile_data_subscriber(key);
     }
 
     /// Starts or ends the subscription of `key` to `track`, if it is not as it should be.
@@ -63,7 +64,7 @@ impl Room {
         let Some(publication) = owner.publication(track) else {
             return;
         };
-        let is_allowed = may_receive(subscriber, owner, publication);
+        let is_allowed = may_receive(subscriber, owner, &publication.info.sid);
         let told = SubscriptionPermissionUpdate {
             participant_sid: owner.sid.clone(),
             track_sid: publication.info.sid.clone(),
@@ -74,7 +75,9 @@ impl Room {
         let Some(subscriber) = self.participants.get_mut(&key) else {
             return;
         };
-        if subscriber.subscriptions.is_wanted(track)
+        // It is the publisher's rules that are told; of its own rights a client learns by its info.
+        if subscriber.permissions.may_subscribe()
+            && subscriber.subscriptions.is_wanted(track)
             && subscriber.told_permissions.tell(track, is_allowed)
         {
             subscriber.tell(Message::SubscriptionPermissionUpdate(told));
@@ -157,6 +160,7 @@ impl Room {
         for track in tracks {
             self.reconcile_track(track).await;
         }
+        self.reconcile_data_publisher(key);
     }
 
     /// Takes what a client wants to see of tracks.
@@ -216,13 +220,13 @@ impl Room {
 
 /// Asks whether the subscriber may receive a track, by its token and by the publisher's wish. Tracks
 /// of hidden participants reach nobody, as nobody knows whose they would be.
-fn may_receive(subscriber: &Participant, owner: &Participant, publication: &Publication) -> bool {
-    let sid = &publication.info.sid;
+pub(super) fn may_receive(subscriber: &Participant, owner: &Participant, sid: &str) -> bool {
     subscriber.permissions.may_subscribe()
         && !owner.permissions.is_hidden()
-        && owner
-            .rules
-            .may_receive(&subscriber.sid, &subscriber.identity, sid)
+        && (subscriber.permissions.is_recorder()
+            || owner
+                .rules
+                .may_receive(&subscriber.sid, &subscriber.identity, sid))
 }
 
 /// What the client wants of a track, or what it starts with. A client with adaptive stream starts

@@ -65,6 +65,10 @@ impl Room {
         participant.tell(Message::RoomUpdate(RoomUpdate {
             room: Some(self.room_info()),
         }));
+        let handles = participant.data_subscriptions.handles();
+        if !handles.sub_handles.is_empty() {
+            participant.tell(Message::DataTrackSubscriberHandles(handles));
+        }
     }
 
     /// Describes the room as of now.
@@ -78,6 +82,10 @@ impl Room {
         RoomInfo {
             num_participants: count(visible().count()),
             num_publishers: count(visible().filter(|p| p.is_publisher).count()),
+            active_recording: self
+                .participants
+                .values()
+                .any(|p| p.permissions.is_recorder()),
             ..self.info.clone()
         }
     }

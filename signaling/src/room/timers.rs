@@ -36,6 +36,7 @@ impl Room {
         }
         self.lower_demand(now);
         self.end_simulated_speakers(now);
+        self.rpcs.handle_timeout(now);
         if is_due(self.counts_changed_at, now, COUNTS_DELAY) {
             self.counts_changed_at = None;
             let room = Some(self.room_info());
@@ -121,15 +122,14 @@ impl Room {
     }
 
     fn close_if_empty(&mut self, now: Instant) {
-        let had_guests = self.next_key > 1;
-        let timeout = if had_guests {
+        let timeout = if self.had_guests {
             self.info.departure_timeout
         } else {
             self.info.empty_timeout
         };
         let timeout = Duration::from_secs(u64::from(timeout));
         if is_due(self.empty_since, now, timeout) {
-            self.is_closing = true;
+            self.dismiss(Departure::RoomClosed);
         }
     }
 }

@@ -6,8 +6,16 @@
     reason = "a test waits for one kind of message and fails loudly; helpers of tests too"
 )]
 
+mod api_calls;
+mod api_participants;
+mod api_rooms;
+mod data_tracks;
 mod hostile;
+mod isolation;
 mod joining;
 mod kit;
+mod limits;
 mod resuming;
+mod rights;
+mod rooms;
 mod tracks;

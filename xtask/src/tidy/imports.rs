@@ -53,6 +53,7 @@ const RULES: &[Rule] = &[
         &["sfu", "auth", "store", "service"],
         &["str0m", "quinn-udp"],
     ),
+    rule("loadtest", &["auth"], &["axum"]),
     rule("xtask", &[], &["*"]),
     Rule {
         name: "clapt",

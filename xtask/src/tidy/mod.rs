@@ -96,6 +96,8 @@ fn read_files(root: &Path) -> Vec<SourceFile> {
                 if !SKIPPED.contains(&name.as_str()) {
                     pending.push(path);
                 }
+            } else if SKIPPED.contains(&name.as_str()) {
+                // In a second work tree of git, `.git` is a file.
             } else if let Ok(text) = fs::read_to_string(&path) {
                 let below = path.strip_prefix(root).unwrap_or(&path);
                 let path = below.to_string_lossy().replace('\\', "/");

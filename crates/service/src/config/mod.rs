@@ -20,6 +20,8 @@ use std::path::PathBuf;
 use auth::ApiKeys;
 use serde::{Deserialize, Serialize};
 
+use crate::network::Network;
+
 pub use keys::{DEV_KEY, DEV_SECRET, SECRET_BYTES_MIN};
 pub use load::{ConfigError, Sources};
 
@@ -36,6 +38,8 @@ pub struct Config {
     pub bind_addresses: Vec<IpAddr>,
     /// Origins that browsers may connect from; empty means any.
     pub allowed_origins: Vec<String>,
+    /// Proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<Network>,
     /// API keys and their secrets.
     #[serde(with = "keys")]
     pub keys: ApiKeys,
@@ -58,6 +62,7 @@ impl Default for Config {
             port: 7880,
             bind_addresses: Vec::new(),
             allowed_origins: Vec::new(),
+            trusted_proxies: Vec::new(),
             keys: ApiKeys::default(),
             key_file: PathBuf::new(),
             log: LogConfig::default(),
@@ -130,6 +135,8 @@ pub struct RoomConfig {
     pub resume_window: u32,
     /// Participants that fit into a room; 0 means any number.
     pub max_participants: u32,
+    /// The server API may unmute tracks, not only mute them.
+    pub enable_remote_unmute: bool,
     /// Codecs that may be published, as mime types.
     pub enabled_codecs: Vec<String>,
 }
@@ -148,6 +155,7 @@ impl Default for RoomConfig {
             departure_timeout: 20,
             resume_window: 30,
             max_participants: 0,
+            enable_remote_unmute: false,
             enabled_codecs: codecs.map(str::to_owned).to_vec(),
         }
     }
@@ -173,6 +181,12 @@ pub struct LimitConfig {
     pub participant_updates_per_second: u32,
     /// Data packets per second and participant; more are dropped.
     pub data_packets_per_second: u32,
+    /// Packets on data tracks per second and participant; more are dropped.
+    pub data_track_packets_per_second: u32,
+    /// Data tracks that a participant may publish.
+    pub data_tracks_max: usize,
+    /// Bytes of a participant's data blobs, keys and contents together.
+    pub data_blobs_bytes_max: usize,
     /// Signalling messages that wait for a client that reads slowly.
     pub signal_queue_messages_max: usize,
     /// Bytes of one SDP.
@@ -187,7 +201,13 @@ pub struct LimitConfig {
     pub attributes_bytes_max: usize,
     /// Tracks that a participant has announced but not yet sent.
     pub pending_tracks_max: usize,
-    /// Bytes of a JSON body.
+    /// Rooms that the server API may open; clients may open more by joining.
+    pub rooms_max: usize,
+    /// RPCs of the server API that wait for participants of one room.
+    pub rpcs_per_room_max: usize,
+    /// Identities whose tokens were revoked, or were given other permissions, that are remembered.
+    pub revocations_max: usize,
+    /// Bytes of a body of the HTTP and server APIs.
     pub json_body_bytes_max: usize,
     /// Milliseconds between two keyframe requests for one layer.
     pub keyframe_request_interval_ms: u64,
@@ -218,6 +238,9 @@ impl Default for LimitConfig {
             signal_messages_per_second: 100,
             participant_updates_per_second: 20,
             data_packets_per_second: 2000,
+            data_track_packets_per_second: 5000,
+            data_tracks_max: 100,
+            data_blobs_bytes_max: 64_000,
             signal_queue_messages_max: 1024,
             sdp_bytes_max: 256 * 1024,
             identity_bytes_max: 256,
@@ -225,6 +248,9 @@ impl Default for LimitConfig {
             metadata_bytes_max: 64 * 1024,
             attributes_bytes_max: 64 * 1024,
             pending_tracks_max: 20,
+            rooms_max: 10_000,
+            rpcs_per_room_max: 100,
+            revocations_max: 100_000,
             json_body_bytes_max: 1024 * 1024,
             keyframe_request_interval_ms: 500,
             new_ssrcs_per_second: 50,

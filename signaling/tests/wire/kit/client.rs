@@ -69,6 +69,24 @@ impl Client {
         })
     }
 
+    /// Opens a socket as a proxy does for a client with `address`.
+    pub(crate) async fn connect_from(
+        stage: &Stage,
+        path: &str,
+        address: &'static str,
+    ) -> Result<Self, Error> {
+        let url = format!("ws://{}{path}", stage.address);
+        let mut request = url.into_client_request()?;
+        let address = axum::http::HeaderValue::from_static(address);
+        request.headers_mut().insert("x-forwarded-for", address);
+        let (line, _) = connect_async(request).await?;
+        Ok(Self {
+            line,
+            join: JoinResponse::default(),
+            seen: Vec::new(),
+        })
+    }
+
     async fn read_join(&mut self) {
         match self.next().await {
             Some(Response::Join(join)) => self.join = join,

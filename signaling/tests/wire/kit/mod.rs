@@ -1,5 +1,6 @@
 //! A whole server on loopback, and clients that speak the wire protocol by hand.
 
+pub(crate) mod api;
 pub(crate) mod client;
 pub(crate) mod sdp;
 
@@ -70,6 +71,35 @@ impl Stage {
             registry,
             running: Some(running),
         }
+    }
+
+    /// Reads how often something was refused for `reason`.
+    pub(crate) fn refused(&self, reason: &str) -> f64 {
+        let families = self.registry.gather();
+        let mut families = families.iter();
+        let family = families.find(|family| family.name() == "clapt_signal_refused_total");
+        let metrics = family
+            .into_iter()
+            .flat_map(prometheus::proto::MetricFamily::get_metric);
+        let is_meant = |metric: &&prometheus::proto::Metric| {
+            metric
+                .get_label()
+                .iter()
+                .any(|label| label.value() == reason)
+        };
+        let counts = metrics.filter(is_meant);
+        counts.map(|metric| metric.get_counter().get_value()).sum()
+    }
+
+    /// Waits until something was refused for `reason`.
+    pub(crate) async fn until_refused(&self, reason: &str) {
+        let refused = async {
+            while self.refused(reason) < 1.0 {
+                tokio::task::yield_now().await;
+            }
+        };
+        let in_time = tokio::time::timeout(DEADLINE, refused).await;
+        in_time.unwrap_or_else(|_| panic!("nothing was refused for {reason}"));
     }
 
     /// Reads a counter or gauge; several with labels are added.

@@ -1,0 +1,12 @@
+//! What publishers send: sizes and times of a real camera, microphone and screen. Pure.
+//!
+//! Everything follows from a seed and the time, so that two runs send the same.
+
+pub(crate) mod encoder;
+pub(crate) mod microphone;
+pub(crate) mod stamp;
+pub(crate) mod track;
+pub(crate) mod vp8;
+
+pub(crate) use stamp::{Stamp, StampKind};
+pub(crate) use track::{Outgoing, TrackSource};

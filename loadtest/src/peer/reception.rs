@@ -1,0 +1,286 @@
+//! What one connection receives: every RTP header is counted, and in the sample every payload is
+//! checked.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use str0m::Rtc;
+use str0m::format::Codec;
+use str0m::media::KeyframeRequestKind;
+use str0m::rtp::{RtpPacket, Ssrc};
+
+use crate::measure::{Counter, Piece, Playout, Sequence, Timing, Totals};
+use crate::media::{Stamp, StampKind};
+
+/// Streams that are followed; more than any scene has. Further ones are counted without loss.
+const STREAMS_MAX: usize = 4096;
+
+/// Header of RTP without extensions (RFC 3550, section 5.1).
+const HEADER_BYTES: usize = 12;
+
+/// A packet not longer than this, padding bit set, is nothing but padding: the count fits a byte.
+const PADDING_BYTES_MAX: usize = 255;
+
+/// SRTP's tag, the longest one.
+const TAG_BYTES_MAX: usize = 16;
+
+/// What a payload type stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Payload {
+    Audio,
+    Video,
+    Repair,
+}
+
+/// A video that is being watched.
+#[derive(Debug)]
+struct Watched {
+    publisher: u32,
+    playout: Playout,
+}
+
+/// The receiving side of a connection.
+#[derive(Debug, Default)]
+pub(crate) struct Reception {
+    payloads: HashMap<u8, Payload>,
+    /// By SSRC; bounded by [`STREAMS_MAX`].
+    sequences: HashMap<u32, Sequence>,
+    /// By SSRC; each has a sequence too.
+    videos: HashMap<u32, Watched>,
+    has_first_frame: bool,
+}
+
+/// Tells RTP from RTCP, STUN and DTLS (RFC 7983, section 7; RFC 5761, section 4).
+pub(crate) fn is_media(datagram: &[u8]) -> bool {
+    matches!(datagram, [128..=191, kind, ..] if !(64..=95).contains(&(kind & 0x7f)))
+}
+
+impl Reception {
+    /// Learns what payload types were negotiated.
+    pub(crate) fn learn(&mut self, rtc: &Rtc) {
+        self.payloads.clear();
+        for params in rtc.codec_config().params() {
+            let kind = if params.spec().codec == Codec::Opus {
+                Payload::Audio
+            } else {
+                Payload::Video
+            };
+            self.payloads.insert(*params.pt(), kind);
+            if let Some(resend) = params.resend() {
+                self.payloads.insert(*resend, Payload::Repair);
+            }
+        }
+    }
+
+    /// Counts a datagram that [`is_media`]; if its payload isn't going to be looked at, `is_final`,
+    /// then for loss too.
+    pub(crate) fn count(&mut self, datagram: &[u8], is_final: bool, totals: &mut Totals) {
+        let Some(header) = datagram.first_chunk::<HEADER_BYTES>() else {
+            return;
+        };
+        let kind = self.payloads.get(&(header[1] & 0x7f)).copied();
+        let bytes = datagram.len() as u64;
+        match kind {
+            Some(Payload::Repair) => totals.count(Counter::Repairs),
+            Some(_) | None if is_padding(datagram) => totals.count(Counter::Padding),
+            Some(Payload::Audio | Payload::Video) | None => {
+                totals.count(Counter::Packets);
+                totals.add(Counter::Bytes, bytes);
+                let is_video = kind == Some(Payload::Video);
+                totals.add(Counter::VideoPackets, u64::from(is_video));
+            }
+        }
+        if is_final && kind != Some(Payload::Repair) {
+            let number = u16::from_be_bytes([header[2], header[3]]);
+            let ssrc = u32::from_be_bytes([header[8], header[9], header[10], header[11]]);
+            self.follow(ssrc, number, totals);
+        }
+    }
+
+    /// Follows the sequence of a stream; gives the extended number of a packet that is new.
+    fn follow(&mut self, ssrc: u32, number: u16, totals: &mut Totals) -> Option<u64> {
+        let has_place = self.sequences.len() < STREAMS_MAX || self.sequences.contains_key(&ssrc);
+        if !has_place {
+            return None;
+        }
+        let step = self.sequences.entry(ssrc).or_default().handle(number);
+        totals.add(Counter::Expected, step.expected);
+        totals.add(Counter::Arrived, u64::from(step.is_new));
+        step.is_new.then_some(step.number)
+    }
+
+    /// Checks a decrypted packet, which may be a repaired one. `at` is when it came, since the
+    /// run's beginning.
+    pub(crate) fn check(
+        &mut self,
+        now: Instant,
+        at: Duration,
+        packet: &RtpPacket,
+        totals: &mut Totals,
+    ) {
+        let ssrc = *packet.header.ssrc;
+        let Some(number) = self.follow(ssrc, packet.header.sequence_number, totals) else {
+            return;
+        };
+        if packet.payload.is_empty() {
+            if let Some(watched) = self.videos.get_mut(&ssrc) {
+                watched.playout.handle_packet(now, number, NOTHING, totals);
+            }
+            return;
+        }
+        let Some(stamp) = Stamp::read(&packet.payload) else {
+            totals.count(Counter::Corrupt);
+            return;
+        };
+        totals.time(Timing::Latency, at.saturating_sub(stamp.sent_at));
+        if stamp.kind == StampKind::Microphone {
+            return;
+        }
+        let watched = self.videos.entry(ssrc).or_insert_with(|| Watched {
+            publisher: stamp.publisher,
+            playout: if stamp.kind == StampKind::Screen {
+                Playout::irregular()
+            } else {
+                Playout::default()
+            },
+        });
+        let piece = Piece {
+            is_start: stamp.is_start,
+            is_end: stamp.is_end,
+            is_keyframe: stamp.is_keyframe,
+            layer: stamp.layer,
+        };
+        watched.playout.handle_packet(now, number, piece, totals);
+    }
+
+    /// Tells once that a first picture was shown.
+    pub(crate) fn take_first_frame(&mut self) -> bool {
+        let has_shown = || self.videos.values().any(|video| video.playout.has_shown());
+        let is_first = !self.has_first_frame && has_shown();
+        self.has_first_frame |= is_first;
+        is_first
+    }
+
+    /// Gives up gaps and asks for the keyframes that are missing.
+    pub(crate) fn handle_timeout(&mut self, now: Instant, rtc: &mut Rtc, totals: &mut Totals) {
+        for (ssrc, watched) in &mut self.videos {
+            watched.playout.handle_timeout(now, totals);
+            if watched.playout.wants_keyframe(now)
+                && let Some(stream) = rtc.direct_api().stream_rx(&Ssrc::from(*ssrc))
+            {
+                stream.request_keyframe(KeyframeRequestKind::Pli);
+            }
+        }
+    }
+
+    /// The viewer has hidden a publisher's video.
+    pub(crate) fn pause(&mut self, publisher: u32) {
+        let watched = self.videos.values_mut();
+        for video in watched.filter(|video| video.publisher == publisher) {
+            video.playout.pause();
+        }
+    }
+
+    /// Ends the watching.
+    pub(crate) fn finish(&mut self, now: Instant, totals: &mut Totals) {
+        for video in self.videos.values_mut() {
+            video.playout.finish(now, totals);
+        }
+    }
+}
+
+/// A packet without anything of a picture.
+const NOTHING: Piece = Piece {
+    is_start: false,
+    is_end: false,
+    is_keyframe: false,
+    layer: 0,
+};
+
+fn is_padding(datagram: &[u8]) -> bool {
+    let has_padding = datagram[0] & 0x20 != 0;
+    let sources = usize::from(datagram[0] & 0x0f) * 4;
+    let mut header = HEADER_BYTES + sources;
+    if datagram[0] & 0x10 != 0
+        && let Some([_, _, high, low]) = datagram.get(header..header + 4)
+    {
+        header += 4 + 4 * usize::from(u16::from_be_bytes([*high, *low]));
+    }
+    has_padding && datagram.len() <= header + PADDING_BYTES_MAX + TAG_BYTES_MAX
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn datagram(kind: u8, number: u16, bytes: usize) -> Vec<u8> {
+        let mut datagram = vec![0; bytes];
+        let [high, low] = number.to_be_bytes();
+        datagram[..12].copy_from_slice(&[0x80, kind, high, low, 0, 0, 0, 0, 0, 0, 0, 9]);
+        datagram
+    }
+
+    fn reception() -> Reception {
+        let payloads = [
+            (96, Payload::Video),
+            (97, Payload::Repair),
+            (111, Payload::Audio),
+        ];
+        Reception {
+            payloads: payloads.into(),
+            ..Reception::default()
+        }
+    }
+
+    #[test]
+    fn headers_are_counted_by_payload_type_and_loss_is_seen_without_decrypting() {
+        let mut totals = Totals::default();
+        let mut reception = reception();
+        for number in [1, 2, 4] {
+            reception.count(&datagram(96, number, 500), true, &mut totals);
+        }
+        reception.count(&datagram(97, 77, 500), true, &mut totals);
+        reception.count(&datagram(0x80 | 0x6f, 5, 100), true, &mut totals);
+
+        assert_eq!(totals[Counter::Packets], 4);
+        assert_eq!(totals[Counter::VideoPackets], 3);
+        assert_eq!(totals[Counter::Bytes], 1600);
+        assert_eq!(totals[Counter::Repairs], 1);
+    }
+
+    #[test]
+    fn loss_is_what_no_packet_filled() {
+        let mut totals = Totals::default();
+        let mut reception = reception();
+        for number in [1, 2, 4, 7, 3] {
+            reception.count(&datagram(96, number, 500), true, &mut totals);
+        }
+
+        assert_eq!(totals[Counter::Expected] - totals[Counter::Arrived], 2);
+    }
+
+    #[test]
+    fn short_packets_with_the_padding_bit_are_padding_and_long_ones_media() {
+        let mut totals = Totals::default();
+        let mut reception = reception();
+        for bytes in [12 + 255 + 16, 900] {
+            let mut padded = datagram(96, 1, bytes);
+            padded[0] |= 0x20;
+            reception.count(&padded, true, &mut totals);
+        }
+
+        assert_eq!(totals[Counter::Padding], 1);
+        assert_eq!(totals[Counter::Packets], 1);
+    }
+
+    #[test]
+    fn media_is_told_from_what_else_comes_to_the_port() {
+        assert!(is_media(&datagram(96, 1, 20)));
+        assert!(is_media(&datagram(0x80 | 0x60, 1, 20)));
+        assert!(!is_media(&datagram(200, 1, 20)), "sender report");
+        assert!(!is_media(&datagram(205, 1, 20)), "feedback");
+        assert!(!is_media(&[0, 1, 0, 0]), "STUN");
+        assert!(!is_media(&[22, 254, 253]), "DTLS");
+        assert!(!is_media(&[]));
+    }
+}
