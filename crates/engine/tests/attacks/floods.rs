@@ -194,7 +194,7 @@ fn a_subscriber_that_claims_to_lose_everything_gets_little_twice() {
 }
 
 #[test]
-fn a_client_that_opens_thousands_of_data_channels_is_shut_out() {
+fn a_client_that_opens_many_data_channels_is_shut_out() {
     let mut world = World::new(226);
     let honest = Honest::start(&mut world);
     let peer = world.add_peer(SessionKind::Single, 0, true);
