@@ -21,7 +21,7 @@ const INDEX: &str = "index.html";
 const HASHED: &str = "assets/";
 
 /// Paths below never lead to a page.
-const NOT_PAGES: &[&str] = &["api/", "rtc", "twirp/", "assets/"];
+const NOT_PAGES: &[&str] = &["api/", "rtc", "whip/", "whep/", "twirp/", "assets/"];
 
 /// Shorter files are not worth compressing.
 const COMPRESS_BYTES_MIN: usize = 1024;

@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 
 use crate::run::RunOptions;
 use crate::scene::{Scene, SceneOptions};
-use crate::wire::Server;
+use crate::wire::{Mode, Server};
 
 /// Longest run.
 const SECONDS_MAX: u64 = 24 * 3600;
@@ -24,7 +24,10 @@ pub struct Arguments {
 
 /// What else can be done.
 #[derive(Debug, Subcommand)]
-pub(crate) enum Sub {}
+pub(crate) enum Sub {
+    /// Run two servers in turn, A B A B, on one scene, and print ratios with their spread.
+    Compare(Box<CompareArguments>),
+}
 
 /// One run.
 #[derive(Debug, Args)]
@@ -51,6 +54,79 @@ pub(crate) struct RunArguments {
     pub(crate) load: LoadArguments,
     #[command(flatten)]
     pub(crate) output: OutputArguments,
+    /// Thresholds in YAML, such as `loss_percent: { max: 0.1 }`; with one broken the exit code is 3.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) slo: Option<PathBuf>,
+}
+
+/// `clapt loadtest compare`.
+#[derive(Debug, Args)]
+pub(crate) struct CompareArguments {
+    #[command(flatten)]
+    pub(crate) load: LoadArguments,
+    #[command(flatten)]
+    pub(crate) output: OutputArguments,
+    /// Rounds of both.
+    #[arg(long, value_name = "N", default_value_t = 3,
+          value_parser = clap::value_parser!(u16).range(1..=100))]
+    pub(crate) rounds: u16,
+    /// Time between two runs.
+    #[arg(long, value_name = "TIME", default_value = "2s", value_parser = time)]
+    pub(crate) pause: Duration,
+    /// What the first server is called.
+    #[arg(long, value_name = "NAME", default_value = "A")]
+    a_name: String,
+    /// The first server.
+    #[arg(long, value_name = "URL")]
+    a_url: String,
+    /// Its API key.
+    #[arg(long, value_name = "KEY", default_value = "devkey")]
+    a_key: String,
+    /// The secret.
+    #[arg(long, value_name = "SECRET", default_value = "secret")]
+    a_secret: String,
+    /// A line for the shell that starts it, before each of its runs. What it prints is lost unless
+    /// the line says where it goes.
+    #[arg(long, value_name = "LINE")]
+    a_command: Option<String>,
+    /// Its process, if it runs already and isn't found by its port.
+    #[arg(long, value_name = "PID")]
+    a_pid: Option<u32>,
+    /// What the second server is called.
+    #[arg(long, value_name = "NAME", default_value = "B")]
+    b_name: String,
+    /// The second server.
+    #[arg(long, value_name = "URL")]
+    b_url: String,
+    /// Its API key.
+    #[arg(long, value_name = "KEY", default_value = "devkey")]
+    b_key: String,
+    /// The secret.
+    #[arg(long, value_name = "SECRET", default_value = "secret")]
+    b_secret: String,
+    /// A line for the shell that starts it.
+    #[arg(long, value_name = "LINE")]
+    b_command: Option<String>,
+    /// Its process.
+    #[arg(long, value_name = "PID")]
+    b_pid: Option<u32>,
+}
+
+/// One of two servers.
+#[derive(Debug, Clone)]
+pub(crate) struct Side {
+    /// What it is called.
+    pub(crate) name: String,
+    /// Where it is.
+    pub(crate) url: String,
+    /// The API key.
+    pub(crate) key: String,
+    /// Its secret.
+    pub(crate) secret: String,
+    /// What starts it.
+    pub(crate) command: Option<String>,
+    /// Its process.
+    pub(crate) pid: Option<u32>,
 }
 
 /// What is done to the server.
@@ -90,6 +166,9 @@ pub(crate) struct LoadArguments {
     /// Everything random follows from it.
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(crate) seed: u64,
+    /// Peer connections of a participant.
+    #[arg(long, value_enum, default_value = "dual")]
+    pub(crate) mode: Mode,
     /// Threads for media.
     #[arg(long, value_name = "N", default_value_t = 1,
           value_parser = clap::value_parser!(u16).range(1..=256))]
@@ -109,6 +188,9 @@ pub(crate) struct OutputArguments {
     /// Write everything that was measured to this file.
     #[arg(long, value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,
+    /// Write a page with plots to this file.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
     /// Show nothing while it goes on.
     #[arg(long)]
     pub(crate) quiet: bool,
@@ -140,6 +222,30 @@ impl LoadArguments {
     }
 }
 
+impl CompareArguments {
+    /// Both servers.
+    pub(crate) fn sides(&self) -> [Side; 2] {
+        [
+            Side {
+                name: self.a_name.clone(),
+                url: self.a_url.clone(),
+                key: self.a_key.clone(),
+                secret: self.a_secret.clone(),
+                command: self.a_command.clone(),
+                pid: self.a_pid,
+            },
+            Side {
+                name: self.b_name.clone(),
+                url: self.b_url.clone(),
+                key: self.b_key.clone(),
+                secret: self.b_secret.clone(),
+                command: self.b_command.clone(),
+                pid: self.b_pid,
+            },
+        ]
+    }
+}
+
 impl RunArguments {
     /// How to do it.
     pub(crate) fn options(&self) -> RunOptions {
@@ -154,6 +260,7 @@ impl RunArguments {
             threads: self.load.threads.into(),
             offload: self.load.offload,
             dynacast: !self.load.no_dynacast,
+            mode: self.load.mode,
             is_quiet: self.output.quiet,
         }
     }

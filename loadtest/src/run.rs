@@ -19,10 +19,13 @@ use crate::report::live::{Live, Progress};
 use crate::report::{Measured, Point, Report, metrics};
 use crate::scene::{SceneOptions, plan};
 use crate::units::{float, millis};
-use crate::wire::{self, Server};
+use crate::wire::{self, Mode, Server};
 
 /// Seconds of the timeline that are kept; a longer run keeps the first ones.
 const TIMELINE_MAX: usize = 100_000;
+
+/// Publishers that send later than this make the other figures doubtful.
+const LATE: Duration = Duration::from_millis(30);
 
 /// How long leaving may take at the end.
 const LEAVE_MAX: Duration = Duration::from_secs(3);
@@ -47,6 +50,8 @@ pub(crate) struct RunOptions {
     pub(crate) offload: bool,
     /// Obey the server when it wants layers off.
     pub(crate) dynacast: bool,
+    /// Peer connections of a participant.
+    pub(crate) mode: Mode,
     /// Show nothing while it goes on.
     pub(crate) is_quiet: bool,
 }
@@ -84,7 +89,7 @@ pub enum RunError {
 }
 
 /// Gives host and port of a server's address.
-fn host_and_port(url: &str) -> Option<(String, u16)> {
+pub(crate) fn host_and_port(url: &str) -> Option<(String, u16)> {
     let (scheme, rest) = url.split_once("://")?;
     let default = match scheme {
         "ws" | "http" => 80,
@@ -158,6 +163,7 @@ pub(crate) async fn run(scene: &SceneOptions, options: &RunOptions) -> Result<Re
             offload: options.offload,
         },
         dynacast: options.dynacast,
+        is_single: options.mode == Mode::Single,
     });
     let mut threads = Vec::new();
     let mut handles = Vec::new();
@@ -169,7 +175,7 @@ pub(crate) async fn run(scene: &SceneOptions, options: &RunOptions) -> Result<Re
     }
     let arrivals = arrive(
         Arc::clone(&setting),
-        options.server.clone(),
+        (options.server.clone(), options.mode),
         threads.clone(),
     );
     let mut arrivals = tokio::spawn(arrivals);
@@ -205,7 +211,7 @@ fn title(scene: &SceneOptions, options: &RunOptions) -> String {
 }
 
 /// Lets everybody come at their time, and waits until their connections are closed.
-async fn arrive(setting: Arc<Setting>, server: Server, threads: Vec<MediaThread>) {
+async fn arrive(setting: Arc<Setting>, (server, mode): (Server, Mode), threads: Vec<MediaThread>) {
     let began = SystemTime::now().duration_since(UNIX_EPOCH);
     let run = began.map_or(0, |time| time.as_millis());
     let mut wires = JoinSet::new();
@@ -219,7 +225,8 @@ async fn arrive(setting: Arc<Setting>, server: Server, threads: Vec<MediaThread>
             identity(peer.seat, peer.number),
             format!("load-{run}-{}", peer.room),
         );
-        wires.spawn(wire::run(server.clone(), names, index, thread, outbox));
+        let door = (server.clone(), mode);
+        wires.spawn(wire::run(door, names, index, thread, outbox));
         while wires.try_join_next().is_some() {}
     }
     while wires.join_next().await.is_some() {}
@@ -342,6 +349,15 @@ fn report(
     let began = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();
+    let mut notes = crate::notes::take();
+    let lateness = window.timing(Timing::Lateness).percentile(0.99);
+    if let Some(late) = lateness.filter(|late| *late > LATE) {
+        notes.push(format!(
+            "this machine was too slow or too busy: one packet in a hundred was sent {:.0} ms late, \
+             so that latency and freezes say little",
+            millis(late)
+        ));
+    }
     let measured = Measured {
         planned: observer.setting.plan.peers.len() as u64,
         time: to.at.saturating_sub(from.at),
@@ -359,7 +375,7 @@ fn report(
         timeline: observer.points,
         measured_from_seconds: from.at.as_secs_f64(),
         latency_curve: curve.collect(),
-        notes: crate::notes::take(),
+        notes,
     }
 }
 

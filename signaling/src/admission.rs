@@ -78,42 +78,17 @@ async fn check(
     headers: &HeaderMap,
     needs_request: bool,
 ) -> Result<Admitted, Refusal> {
-    if shared.is_draining.load(Ordering::Relaxed) {
-        let text = "the server is shutting down";
-        return Err(Refusal::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "draining",
-            text,
-        ));
-    }
-    let mut claims = claims(shared, query, headers)?;
-    let user_agent = headers
-        .get(header::USER_AGENT)
-        .and_then(|value| value.to_str().ok());
+    check_draining(shared)?;
+    let mut claims = verify(shared, token(query, headers)?, now())?;
     let bytes_max = shared.config.limit.signal_message_bytes_max;
-    let wish = JoinWish::read(
-        query,
-        user_agent.unwrap_or_default(),
-        needs_request,
-        bytes_max,
-    )
-    .map_err(|error| bad_request("join-request", error.to_string()))?;
+    let wish = JoinWish::read(query, user_agent(headers), needs_request, bytes_max)
+        .map_err(|error| bad_request("join-request", error.to_string()))?;
     let room = room_name(shared, &claims)?;
-    let settings = RoomSettings::of(&claims, shared.config.limit.metadata_bytes_max)
-        .map_err(|error| bad_request("room-config", error.to_string()))?;
-    if !shared.revocations.admit(&room, &mut claims) {
-        return Err(unauthorized("token-revoked", "the token was revoked"));
-    }
-    if let Err(refused) = shared.policy.may_enter(&claims, &room).await {
-        return Err(Refusal::new(
-            StatusCode::FORBIDDEN,
-            "policy",
-            refused.reason,
-        ));
-    }
-    if wish.resume.is_none() && !has_place(shared, &room, &claims).await {
-        let text = "room has exceeded its max participants";
-        return Err(Refusal::new(StatusCode::FORBIDDEN, "room-full", text));
+    let settings = room_settings(shared, &claims)?;
+    check_revoked(shared, &room, &mut claims)?;
+    ask_policy(shared, &claims, &room).await?;
+    if wish.resume.is_none() {
+        check_place(shared, &room, &claims).await?;
     }
     Ok(Admitted {
         room,
@@ -123,12 +98,32 @@ async fn check(
     })
 }
 
-fn claims(shared: &Shared, query: &Query, headers: &HeaderMap) -> Result<Claims, Refusal> {
-    let token = token(query, headers)?;
-    let now = SystemTime::now()
+/// Says no while the server goes down.
+pub(crate) fn check_draining(shared: &Shared) -> Result<(), Refusal> {
+    let text = "the server is shutting down";
+    let refusal = Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "draining", text);
+    let is_draining = shared.is_draining.load(Ordering::Relaxed);
+    (!is_draining).then_some(()).ok_or(refusal)
+}
+
+/// The time that tokens count in, in seconds since 1970.
+pub(crate) fn now() -> u64 {
+    SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default()
-        .as_secs();
+        .as_secs()
+}
+
+/// What the client calls itself.
+pub(crate) fn user_agent(headers: &HeaderMap) -> &str {
+    let value = headers.get(header::USER_AGENT);
+    value
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default()
+}
+
+/// Verifies a token as of `now`, and that it says anything about rooms.
+pub(crate) fn verify(shared: &Shared, token: &str, now: u64) -> Result<Claims, Refusal> {
     let claims = auth::verify(token, &shared.config.keys, now).map_err(|error| {
         tracing::debug!(%error, "refused a token");
         unauthorized(token_reason(error), error.to_string())
@@ -140,6 +135,45 @@ fn claims(shared: &Shared, query: &Query, headers: &HeaderMap) -> Result<Claims,
         ));
     }
     Ok(claims)
+}
+
+/// Reads what the token asks of a room that its holder opens.
+pub(crate) fn room_settings(shared: &Shared, claims: &Claims) -> Result<RoomSettings, Refusal> {
+    RoomSettings::of(claims, shared.config.limit.metadata_bytes_max)
+        .map_err(|error| bad_request("room-config", error.to_string()))
+}
+
+/// Refuses a token that was revoked, and lets permissions that were changed hold against it.
+pub(crate) fn check_revoked(
+    shared: &Shared,
+    room: &str,
+    claims: &mut Claims,
+) -> Result<(), Refusal> {
+    let is_admitted = shared.revocations.admit(room, claims);
+    let refusal = || unauthorized("token-revoked", "the token was revoked");
+    is_admitted.then_some(()).ok_or_else(refusal)
+}
+
+/// Asks [`RoomPolicy`](crate::RoomPolicy).
+pub(crate) async fn ask_policy(
+    shared: &Shared,
+    claims: &Claims,
+    room: &str,
+) -> Result<(), Refusal> {
+    let asked = shared.policy.may_enter(claims, room).await;
+    asked.map_err(|refused| Refusal::new(StatusCode::FORBIDDEN, "policy", refused.reason))
+}
+
+/// Checks that the room has a place, if it is open. It decides again on entry.
+pub(crate) async fn check_place(
+    shared: &Shared,
+    room: &str,
+    claims: &Claims,
+) -> Result<(), Refusal> {
+    let text = "room has exceeded its max participants";
+    let refusal = Refusal::new(StatusCode::FORBIDDEN, "room-full", text);
+    let has_place = has_place(shared, room, claims).await;
+    has_place.then_some(()).ok_or(refusal)
 }
 
 /// Finds the token: in the header, or in the query for browsers, which can't set headers.
@@ -166,7 +200,8 @@ pub(crate) fn token<'a>(query: &'a Query, headers: &'a HeaderMap) -> Result<&'a 
     }
 }
 
-fn room_name(shared: &Shared, claims: &Claims) -> Result<String, Refusal> {
+/// The room that the token lets its holder join.
+pub(crate) fn room_name(shared: &Shared, claims: &Claims) -> Result<String, Refusal> {
     let limit = &shared.config.limit;
     let grant = claims.video.as_ref().filter(|grant| grant.room_join);
     let Some(grant) = grant else {
@@ -196,7 +231,6 @@ fn room_name(shared: &Shared, claims: &Claims) -> Result<String, Refusal> {
     Ok(grant.room.clone())
 }
 
-/// Asks a room that is open whether there is a place. The room decides again on entry.
 async fn has_place(shared: &Shared, room: &str, claims: &Claims) -> bool {
     let Some(room) = shared.rooms.find(room) else {
         return true;

@@ -57,6 +57,11 @@ pub(crate) fn track_sid(kind: TrackType, source: TrackSource) -> String {
     with_prefix(&format!("TR_{kind}{source}"))
 }
 
+/// Makes the id of a WHIP or WHEP session.
+pub(crate) fn http_session() -> String {
+    with_prefix("HS_")
+}
+
 fn with_prefix(prefix: &str) -> String {
     let random = rand::rng().sample_iter(Alphanumeric).take(RANDOM_CHARS);
     prefix.chars().chain(random.map(char::from)).collect()

@@ -225,7 +225,7 @@ fn client_of_query(query: &Query, user_agent: &str) -> ClientInfo {
 }
 
 /// Names the browser where the client did not; only those with a quirk are told apart.
-fn add_browser(client: &mut ClientInfo, user_agent: &str) {
+pub(crate) fn add_browser(client: &mut ClientInfo, user_agent: &str) {
     if client.browser.is_empty() {
         let browser = if user_agent.contains("Firefox/") {
             "Firefox"

@@ -19,6 +19,7 @@
 //! | how good a connection is | `scores` |
 //! | what a data packet says about its sender | `packet` |
 //! | what clients are told of a track and a participant | `publication`, `participant` |
+//! | how to take part by plain HTTP requests | `whip` |
 //!
 //! Works with LiveKit® client SDKs; not affiliated with or endorsed by LiveKit, Inc.
 
@@ -56,6 +57,7 @@ mod socket;
 mod speakers;
 mod subscriptions;
 mod trickle;
+mod whip;
 
 pub use packet::PacketError;
 pub use policy::{AllowAll, EntryRefused, RoomPolicy};

@@ -1,6 +1,8 @@
 //! What signalling counts.
 
-use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry};
+use prometheus::{
+    Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
+};
 
 /// The metrics of signalling; all names begin with `clapt_signal_`.
 #[derive(Debug)]
@@ -21,6 +23,10 @@ pub(crate) struct Metrics {
     pub(crate) departures: IntCounterVec,
     /// Data packets that were passed on.
     pub(crate) data_packets: IntCounter,
+    /// WHIP and WHEP sessions.
+    pub(crate) http_sessions: IntGaugeVec,
+    /// WHIP and WHEP requests, by kind, method and status.
+    pub(crate) http_requests: IntCounterVec,
     /// Calls of the server API, by method and result.
     pub(crate) api_requests: IntCounterVec,
     /// Seconds that calls of the server API took.
@@ -61,6 +67,16 @@ impl Metrics {
             ]),
         )?;
         registry.register(Box::new(join_seconds.clone()))?;
+        let http_sessions = IntGaugeVec::new(
+            Opts::new("clapt_signal_whip_sessions", "WHIP and WHEP sessions"),
+            &["kind"],
+        )?;
+        registry.register(Box::new(http_sessions.clone()))?;
+        let http_requests = IntCounterVec::new(
+            Opts::new("clapt_signal_whip_requests_total", "WHIP and WHEP requests"),
+            &["kind", "method", "status"],
+        )?;
+        registry.register(Box::new(http_requests.clone()))?;
         let api_requests = IntCounterVec::new(
             Opts::new("clapt_signal_api_requests_total", "Calls of the server API"),
             &["method", "code"],
@@ -87,6 +103,8 @@ impl Metrics {
                 "clapt_signal_data_packets_total",
                 "Data packets of clients that were passed on",
             )?,
+            http_sessions,
+            http_requests,
             api_requests,
             api_seconds,
             join_seconds,

@@ -25,6 +25,7 @@ use crate::publication::Publication;
 use crate::quirks::Quirks;
 use crate::rate::RateLimit;
 use crate::subscriptions::{SubscriptionRules, Subscriptions, ToldPermissions};
+use crate::whip::session::HttpSession;
 
 /// What is known of a participant.
 #[derive(Debug)]
@@ -46,6 +47,8 @@ pub(crate) struct Participant {
     pub(crate) joined_at_ms: i64,
     /// The socket; `None` while the client may resume.
     pub(crate) outbox: Option<Outbox>,
+    /// What stands for the socket where there never was one (WHIP, WHEP).
+    pub(crate) http: Option<Box<HttpSession>>,
     /// Since when there is no socket.
     pub(crate) detached_at: Option<Instant>,
     /// When the participant has to go, as its media has ended.
@@ -98,7 +101,7 @@ pub(crate) struct Start {
     pub(crate) key: ParticipantKey,
     pub(crate) claims: Claims,
     pub(crate) receiving: SessionId,
-    pub(crate) outbox: Outbox,
+    pub(crate) outbox: Option<Outbox>,
     pub(crate) updates: RateLimit,
     pub(crate) packets: RateLimit,
     pub(crate) data_track_packets: RateLimit,
@@ -132,7 +135,8 @@ impl Participant {
             adaptive_stream: wish.adaptive_stream,
             state: State::Joining,
             joined_at_ms: start.unix_ms,
-            outbox: Some(start.outbox),
+            outbox: start.outbox,
+            http: None,
             detached_at: None,
             media_ended_at: None,
             token_sent_at: start.now,
@@ -257,6 +261,12 @@ impl Participant {
     pub(crate) fn sessions(&self) -> impl Iterator<Item = SessionId> {
         let sending = self.sending.filter(|sending| *sending != self.receiving);
         [self.receiving].into_iter().chain(sending)
+    }
+
+    /// Asks whether tracks of `other` are wanted at all: a player may be about one participant.
+    pub(crate) fn may_watch(&self, other: &Self) -> bool {
+        let watched = self.http.as_ref().and_then(|http| http.watched.as_ref());
+        watched.is_none_or(|watched| *watched == other.identity)
     }
 
     /// How well packets travel on the worse of its sessions.

@@ -17,10 +17,9 @@ use tower_http::cors::{AllowOrigin, Any, CorsLayer};
 
 use crate::addresses::{SocketRefused, Sockets};
 use crate::admission::{Refusal, admit};
-use crate::api;
 use crate::join_request::Query;
 use crate::shared::Shared;
-use crate::socket;
+use crate::{api, socket, whip};
 
 /// What handlers share.
 #[derive(Clone)]
@@ -32,6 +31,7 @@ pub(crate) struct Door {
 /// Makes the routes of the client protocol and of the server API.
 pub(crate) fn router(door: Door) -> Router {
     let cors = cors(&door.shared.config.allowed_origins);
+    let whip = whip::routes::router(door.clone());
     let api = api::router(Arc::clone(&door.shared), cors.clone());
     Router::new()
         .route("/rtc", get(open_v0).options(preflight))
@@ -40,20 +40,25 @@ pub(crate) fn router(door: Door) -> Router {
         .route("/rtc/v1/validate", get(validate_v1).options(preflight))
         .layer(cors)
         .with_state(door)
+        .merge(whip)
         .merge(api)
 }
 
-fn cors(allowed_origins: &[String]) -> CorsLayer {
+/// Which sites' scripts may read our answers.
+pub(crate) fn readers(allowed_origins: &[String]) -> AllowOrigin {
     let origins = allowed_origins
         .iter()
         .filter_map(|origin| HeaderValue::from_str(origin).ok());
-    let allow = if allowed_origins.is_empty() {
+    if allowed_origins.is_empty() {
         AllowOrigin::any()
     } else {
         AllowOrigin::list(origins)
-    };
+    }
+}
+
+fn cors(allowed_origins: &[String]) -> CorsLayer {
     CorsLayer::new()
-        .allow_origin(allow)
+        .allow_origin(readers(allowed_origins))
         .allow_methods(Any)
         .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE])
 }
@@ -66,7 +71,7 @@ async fn preflight() -> StatusCode {
 
 /// The address that the connection comes from. Without it, as in tests that don't serve by a socket,
 /// all clients count as one.
-struct Peer(SocketAddr);
+pub(crate) struct Peer(pub(crate) SocketAddr);
 
 impl<S: Sync> FromRequestParts<S> for Peer {
     type Rejection = Infallible;
@@ -171,7 +176,7 @@ fn refuse(door: &Door, refusal: Refusal) -> Response {
     refusal.into_response()
 }
 
-fn refuse_socket(refused: SocketRefused) -> Refusal {
+pub(crate) fn refuse_socket(refused: SocketRefused) -> Refusal {
     match refused {
         SocketRefused::Address => Refusal::new(
             StatusCode::TOO_MANY_REQUESTS,
@@ -187,7 +192,7 @@ fn refuse_socket(refused: SocketRefused) -> Refusal {
 }
 
 /// Browsers name the site that a page comes from; other clients name none and are not bound by it.
-fn check_origin(allowed: &[String], headers: &HeaderMap) -> Result<(), Refusal> {
+pub(crate) fn check_origin(allowed: &[String], headers: &HeaderMap) -> Result<(), Refusal> {
     let Some(origin) = headers.get(header::ORIGIN) else {
         return Ok(());
     };

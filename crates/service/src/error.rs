@@ -22,10 +22,16 @@ pub enum ErrorCode {
     NotFound,
     /// The path knows other methods only: 405.
     MethodNotAllowed,
+    /// The thing has changed since the client last saw it: 412.
+    PreconditionFailed,
     /// The body is too long: 413.
     PayloadTooLarge,
-    /// The body is not JSON: 415.
+    /// The body is of another type than the path takes: 415.
     UnsupportedMediaType,
+    /// The body is well-formed and asks for what can't be done: 422.
+    Unprocessable,
+    /// The request has to say which version of the thing it means: 428.
+    PreconditionRequired,
     /// A limit is reached: 429.
     ResourceExhausted,
     /// Our fault: 500.
@@ -44,8 +50,11 @@ impl ErrorCode {
             Self::PermissionDenied => "permission-denied",
             Self::NotFound => "not-found",
             Self::MethodNotAllowed => "method-not-allowed",
+            Self::PreconditionFailed => "precondition-failed",
             Self::PayloadTooLarge => "payload-too-large",
             Self::UnsupportedMediaType => "unsupported-media-type",
+            Self::Unprocessable => "unprocessable",
+            Self::PreconditionRequired => "precondition-required",
             Self::ResourceExhausted => "resource-exhausted",
             Self::Internal => "internal",
             Self::Unavailable => "unavailable",
@@ -61,8 +70,11 @@ impl ErrorCode {
             Self::PermissionDenied => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
             Self::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::Unprocessable => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::PreconditionRequired => StatusCode::PRECONDITION_REQUIRED,
             Self::ResourceExhausted => StatusCode::TOO_MANY_REQUESTS,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,

@@ -89,6 +89,12 @@ fn peers(measured: &Measured) -> Vec<Metric> {
         metric("join_ms_p95", "Join, p95", "ms", at(join, 0.95)),
         metric("join_ms_max", "Join, longest", "ms", join.max().map(millis)),
         metric(
+            "peers_with_picture",
+            "Checked viewers with a picture",
+            "",
+            float(first.count()),
+        ),
+        metric(
             "first_frame_ms_p50",
             "First picture, p50",
             "ms",
@@ -161,6 +167,12 @@ fn traffic(measured: &Measured) -> Vec<Metric> {
             "Padding packets",
             "%",
             float(window[Counter::Padding]) / packets * 100.0,
+        ),
+        metric(
+            "foreign_packets",
+            "Packets made by the server",
+            "",
+            float(window[Counter::Foreign]),
         ),
         metric(
             "corrupt_packets",

@@ -1,7 +1,10 @@
 //! What a run found: a list of named figures, their course over time, and what went wrong.
 
+pub(crate) mod html;
 pub(crate) mod live;
 pub(crate) mod metrics;
+mod plot;
+pub(crate) mod slo;
 pub(crate) mod table;
 
 use serde::Serialize;

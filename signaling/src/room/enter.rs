@@ -72,7 +72,7 @@ impl Room {
             data_track_packets: RateLimit::new(limit.data_track_packets_per_second),
             claims,
             receiving,
-            outbox,
+            outbox: Some(outbox),
             now: Instant::now(),
             unix_ms: unix_micros() / 1000,
         };
@@ -121,7 +121,7 @@ impl Room {
     }
 
     /// Takes a participant in and makes it known, to itself first.
-    fn welcome(&mut self, participant: Participant) {
+    pub(super) fn welcome(&mut self, participant: Participant) {
         let key = participant.key;
         tracing::info!(
             room.id = %self.info.sid,

@@ -20,6 +20,7 @@ mod orders;
 mod profile;
 mod publish;
 mod requests;
+mod resources;
 mod rights;
 mod rpc;
 mod simulate;
@@ -82,12 +83,15 @@ pub(crate) enum Command {
     },
     /// The server API wants something.
     Order(Order),
+    /// A WHIP or WHEP request.
+    Resource(ResourceCommand),
     /// The server is going down.
     Shutdown { done: oneshot::Sender<()> },
 }
 
 pub use orders::OrderError;
 pub(crate) use orders::{Order, Reply};
+pub(crate) use resources::{OpenError, Opened, Patched, ResourceCommand, SessionFacts};
 pub(crate) use rpc::RPC_TIMEOUT_MAX;
 
 /// A client at the door, its token verified.
@@ -314,6 +318,7 @@ impl Room {
                 connection,
             } => self.detach(participant, connection),
             Command::Order(order) => self.handle_order(order).await,
+            Command::Resource(command) => self.handle_resource(command).await,
             Command::Shutdown { done } => {
                 self.dismiss(Departure::Shutdown);
                 let _ = done.send(());

@@ -48,7 +48,12 @@ impl Room {
         }
     }
 
-    async fn handle_negotiated(&mut self, key: ParticipantKey, offer_id: u32, answer: Answer) {
+    pub(super) async fn handle_negotiated(
+        &mut self,
+        key: ParticipantKey,
+        offer_id: u32,
+        answer: Answer,
+    ) {
         let Answer {
             sdp,
             mid_to_track,

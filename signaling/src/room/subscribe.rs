@@ -222,6 +222,7 @@ impl Room {
 /// of hidden participants reach nobody, as nobody knows whose they would be.
 pub(super) fn may_receive(subscriber: &Participant, owner: &Participant, sid: &str) -> bool {
     subscriber.permissions.may_subscribe()
+        && subscriber.may_watch(owner)
         && !owner.permissions.is_hidden()
         && (subscriber.permissions.is_recorder()
             || owner

@@ -52,9 +52,13 @@ impl Room {
 
     async fn remove_overdue(&mut self, now: Instant) {
         let resume_window = Duration::from_secs(u64::from(self.shared.config.room.resume_window));
+        let arrival_timeout = self.shared.config.limit.whip_connect_timeout_ms;
+        let arrival_timeout = Duration::from_millis(arrival_timeout);
         let overdue = |participant: &Participant| {
             if is_due(participant.media_ended_at, now, FAREWELL_TIMEOUT) {
                 Some((participant.key, Departure::PeerClosed))
+            } else if participant.is_absent(now, arrival_timeout) {
+                Some((participant.key, Departure::NeverConnected))
             } else if is_due(participant.detached_at, now, resume_window) {
                 Some((participant.key, Departure::SignalLost))
             } else {

@@ -19,3 +19,4 @@ mod resuming;
 mod rights;
 mod rooms;
 mod tracks;
+mod whip;

@@ -1,4 +1,4 @@
-// Pages with livekit-client in Chromium, one participant each.
+// Pages with livekit-client in Chromium or Firefox, one participant each.
 
 import { createHmac, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
@@ -10,11 +10,20 @@ import { chromium } from 'playwright-core';
 export const server = { url: env('LIVEKIT_URL'), key: env('LIVEKIT_API_KEY'), secret: env('LIVEKIT_API_SECRET') };
 export const http = server.url.replace(/^ws/, 'http');
 
+const package_ = (client) => `../node_modules/${client}/`;
+
+// What the site serves below the name of a livekit-client package.
 const FILES = {
-  '/': ['page.html', 'text/html'],
-  '/page.js': ['page.js', 'text/javascript'],
-  '/livekit-client.js': ['../node_modules/livekit-client/dist/livekit-client.umd.js', 'text/javascript'],
+  '': () => ['page.html', 'text/html'],
+  'page.js': () => ['page.js', 'text/javascript'],
+  'livekit-client.js': (client) => [`${package_(client)}dist/livekit-client.umd.js`, 'text/javascript'],
 };
+
+export const clientVersion = async (client) => JSON.parse(await readFile(here(`${package_(client)}package.json`))).version;
+
+function here(path) {
+  return fileURLToPath(new URL(path, import.meta.url));
+}
 
 function env(name) {
   if (!process.env[name]) throw new Error(`${name} is not set: start by run.sh`);
@@ -49,9 +58,10 @@ export function launch(args = []) {
 // Serves the test page on a free port of the loopback.
 export async function servePage() {
   const site = createServer(async (request, response) => {
-    const [file, type] = FILES[new URL(request.url, 'http://x').pathname] ?? [];
+    const [, client, name] = /^\/(livekit-client[-.\d]*)\/([-.\w]*)$/.exec(request.url) ?? [];
+    const [file, type] = FILES[name]?.(client) ?? [];
     if (!file) return response.writeHead(404).end();
-    response.writeHead(200, { 'content-type': type }).end(await readFile(fileURLToPath(new URL(file, import.meta.url))));
+    response.writeHead(200, { 'content-type': type }).end(await readFile(here(file)));
   });
   site.listen(0, '127.0.0.1');
   await once(site, 'listening');
@@ -60,20 +70,20 @@ export async function servePage() {
 
 // A browser with the test page's server; `peer()` opens a page and joins a room.
 export class Stage {
-  static async open(args) {
+  static async open(browser = launch()) {
     const stage = new Stage();
-    [stage.browser, stage.site] = await Promise.all([launch(args), servePage()]);
+    [stage.browser, stage.site] = await Promise.all([browser, servePage()]);
     return stage;
   }
 
   pages = [];
 
-  async peer(identity, room, { single = true, grants, ...options } = {}) {
+  async peer(identity, room, { client = 'livekit-client', single = true, grants, ...options } = {}) {
     const context = await this.browser.newContext({ viewport: { width: 800, height: 600 } });
     const page = await context.newPage();
     page.setDefaultTimeout(15_000);
     this.pages.push(page);
-    await page.goto(this.site.url);
+    await page.goto(`${this.site.url}${client}/`);
     const join = { url: server.url, token: token(identity, room, grants), single, ...options };
     page.sid = await page.evaluate((join) => peer.join(join), join);
     return page;
@@ -91,7 +101,7 @@ export class Stage {
   }
 }
 
-export const sees = (page, identity, wanted) => page.evaluate(([identity, wanted]) => peer.sees(identity, wanted), [identity, wanted]);
+export const sees = (page, identity, wanted = {}) => page.evaluate(([identity, wanted]) => peer.sees(identity, wanted), [identity, wanted]);
 export const rate = (page, identity, wanted) => page.evaluate((args) => peer.rate(...args), [identity, wanted]);
 
 // Asks the page until the answer is true. Playwright's own waitForFunction takes the promise of an async check for true.

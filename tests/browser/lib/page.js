@@ -3,13 +3,22 @@
 
 const { Room, RoomEvent, Track, VideoQuality, VideoPreset, createLocalVideoTrack } = LivekitClient;
 
+// Some scenarios show only in the signalling's socket.
+let sockets = 0;
+window.WebSocket = class extends WebSocket {
+  constructor(...args) {
+    super(...args);
+    this.addEventListener('open', () => { sockets += 1; });
+  }
+};
+
 const peer = (window.peer = {
   room: null,
   events: [],
   data: [],
 
   async join({ url, token, single, adaptiveStream = false, dynacast = true, autoSubscribe = true }) {
-    const room = new Room({ adaptiveStream, dynacast, singlePeerConnection: single, publishDefaults: { stopMicTrackOnMute: false } });
+    const room = new Room({ adaptiveStream, dynacast, singlePeerConnection: single, webAudioMix: false, publishDefaults: { stopMicTrackOnMute: false } });
     peer.room = room;
     for (const name of Object.values(RoomEvent)) {
       room.on(name, (...args) => peer.events.push({ name, identity: args.map((a) => a?.identity).find(Boolean), first: typeof args[0] === 'object' ? undefined : args[0] }));
@@ -37,9 +46,40 @@ const peer = (window.peer = {
     return publication.trackSid;
   },
 
+  // Clients before 2.0 have other names for the others and for the publication of a source.
+  get others() {
+    return [...(peer.room?.remoteParticipants ?? peer.room?.participants ?? new Map()).values()];
+  },
+
+  other(identity) {
+    return peer.others.find((participant) => participant.identity === identity);
+  },
+
+  publicationOf(participant, source = 'camera') {
+    return participant?.getTrack ? participant.getTrack(source) : participant?.getTrackPublication(source);
+  },
+
   // A remote publication by identity and source, or undefined.
   publication(identity, source = 'camera') {
-    return peer.room?.remoteParticipants.get(identity)?.getTrackPublication(source);
+    return peer.publicationOf(peer.other(identity), source);
+  },
+
+  // This page's own publication.
+  own(source = 'camera') {
+    return peer.publicationOf(peer.room.localParticipant, source);
+  },
+
+  send(text, { reliable = true, topic } = {}) {
+    const bytes = new TextEncoder().encode(text);
+    const { localParticipant } = peer.room;
+    return peer.room.participants ? localParticipant.publishData(bytes, reliable ? 0 : 1, { topic }) : localParticipant.publishData(bytes, { reliable, topic });
+  },
+
+  // Sends a packet to one who is there; false if they aren't yet.
+  async offerData(to, from, reliable) {
+    if (!peer.other(to)) return false;
+    await peer.send(`from ${from}`, { reliable, topic: String(reliable) });
+    return true;
   },
 
   // Decoded frames, size and packets of a remote track; undefined while there is none.
@@ -52,7 +92,7 @@ const peer = (window.peer = {
 
   // What this page sends of its camera, one entry per layer.
   async outbound(source = 'camera') {
-    const sender = peer.room.localParticipant.getTrackPublication(source)?.track?.sender;
+    const sender = peer.own(source)?.track?.sender;
     if (!sender) return [];
     return [...(await sender.getStats()).values()].filter((s) => s.type === 'outbound-rtp')
       .map((s) => ({ rid: s.rid, active: s.active, frames: s.framesEncoded, width: s.frameWidth, height: s.frameHeight }));
@@ -97,6 +137,10 @@ const peer = (window.peer = {
     const field = (number, bytes) => [...(number < 16 ? [(number << 3) | 2] : [((number << 3) | 2) & 0x7f | 0x80, number >> 4]), bytes.length, ...bytes];
     const packet = [...field(2, field(2, text(payload))), ...field(4, text(identity)), ...field(17, text(`PA_${identity}`))];
     peer.room.engine.dataChannelForKind(0).send(new Uint8Array(packet));
+  },
+
+  get sockets() {
+    return sockets;
   },
 
   count(name, identity) {

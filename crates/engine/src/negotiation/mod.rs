@@ -71,7 +71,7 @@ impl Engine {
         let plan = self.plan_offer(index, &mut description, &offer.pending);
         let text = description.to_string();
         let parsed = SdpOffer::from_sdp_string(&text)
-            .map_err(|error| OfferError::Malformed(error.to_string()))?;
+            .map_err(|error| OfferError::Malformed(readable(&error.to_string())))?;
         give_sections_back(&mut self.sessions[index]);
         let rtc = &mut self.sessions[index].rtc;
         let accepted = guard(|| rtc.sdp_api().accept_offer(parsed));
@@ -114,7 +114,7 @@ impl Engine {
         }
         let description = self.read_description(sdp)?;
         let answer = SdpAnswer::from_sdp_string(&description.to_string())
-            .map_err(|error| OfferError::Malformed(error.to_string()))?;
+            .map_err(|error| OfferError::Malformed(readable(&error.to_string())))?;
         let negotiation = &mut self.sessions[index].negotiation;
         if id != 0 && id != negotiation.offers {
             return Ok(());
@@ -376,5 +376,16 @@ impl Engine {
         let (room, session) = (self.sessions[index].room, self.sessions[index].id);
         self.unsubscribe(session, track);
         self.emit(room, Event::CodecRefused { session, track });
+    }
+}
+
+/// The part of str0m's words that helps the writer of a description: the last line. The first names
+/// places in our memory.
+fn readable(error: &str) -> String {
+    let reason = error.lines().last().unwrap_or_default();
+    if reason.contains("0x") {
+        "it can't be parsed".to_owned()
+    } else {
+        reason.to_owned()
     }
 }

@@ -169,10 +169,12 @@ pub struct LimitConfig {
     pub sessions_max: usize,
     /// TCP connections from one address, WebSockets included.
     pub connections_per_address_max: usize,
-    /// Signalling sockets from one address.
+    /// Signalling sockets from one address, WHIP and WHEP sessions included.
     pub sockets_per_address_max: usize,
     /// Milliseconds that a socket may take from opening to having joined.
     pub handshake_timeout_ms: u64,
+    /// Milliseconds that a WHIP or WHEP client may take from its offer to being connected.
+    pub whip_connect_timeout_ms: u64,
     /// Bytes of one signalling message, after decompression.
     pub signal_message_bytes_max: usize,
     /// Signalling messages per second and participant.
@@ -234,6 +236,7 @@ impl Default for LimitConfig {
             connections_per_address_max: 2000,
             sockets_per_address_max: 1000,
             handshake_timeout_ms: 5000,
+            whip_connect_timeout_ms: 30_000,
             signal_message_bytes_max: 256 * 1024,
             signal_messages_per_second: 100,
             participant_updates_per_second: 20,

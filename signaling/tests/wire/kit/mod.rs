@@ -2,6 +2,7 @@
 
 pub(crate) mod api;
 pub(crate) mod client;
+pub(crate) mod http;
 pub(crate) mod sdp;
 
 use std::net::SocketAddr;
@@ -16,6 +17,7 @@ use signaling::{AllowAll, RoomPolicy, Signaling};
 use tokio::net::TcpListener;
 
 pub(crate) use client::Client;
+pub(crate) use http::{Ask, Reply};
 
 pub(crate) const KEY: &str = "key";
 pub(crate) const SECRET: &str = "secret-that-is-long-enough-for-hs256";
@@ -71,6 +73,26 @@ impl Stage {
             registry,
             running: Some(running),
         }
+    }
+
+    /// Waits for a counter or gauge, which the media server sets now and then.
+    pub(crate) async fn until_metric(&self, name: &str, value: f64) {
+        let waiting = async {
+            while (self.metric(name) - value).abs() > f64::EPSILON {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        let last = || format!("{name} is {}, not {value}", self.metric(name));
+        let in_time = tokio::time::timeout(DEADLINE, waiting).await.is_ok();
+        assert!(in_time, "{}", last());
+    }
+
+    /// Reads a counter or gauge as a whole number.
+    pub(crate) fn count(&self, name: &str) -> usize {
+        (0..1000)
+            .find(|count| (self.metric(name) - f64::from(*count)).abs() < 0.5)
+            .map(|count: u16| usize::from(count))
+            .expect("a small number")
     }
 
     /// Reads how often something was refused for `reason`.

@@ -47,3 +47,19 @@ pub(crate) fn ufrag(sdp: &str) -> &str {
         .find_map(|line| line.strip_prefix("a=ice-ufrag:"));
     line.expect("every description has credentials")
 }
+
+/// A camera and a microphone as broadcasting programs offer them; `direction` is that of both.
+pub(crate) fn broadcast(direction: &str) -> String {
+    format!(
+        "{SESSION}a=group:BUNDLE 0 1\r\na=extmap-allow-mixed\r\n\
+         m=audio 9 UDP/TLS/RTP/SAVPF 111\r\n{TRANSPORT}a=mid:0\r\na={direction}\r\n\
+         a=msid:show show-audio\r\na=rtcp-mux\r\na=rtpmap:111 opus/48000/2\r\n\
+         a=fmtp:111 minptime=10;stereo=1;sprop-stereo=1\r\na=ssrc:1001 cname:x\r\n\
+         a=candidate:1 1 UDP 2122317823 127.0.0.1 9 typ host\r\na=end-of-candidates\r\n\
+         m=video 0 UDP/TLS/RTP/SAVPF 96\r\n{TRANSPORT}a=bundle-only\r\na=mid:1\r\na={direction}\r\n\
+         a=msid:show show-video\r\na=rtcp-mux\r\na=rtpmap:96 H264/90000\r\na=rtcp-fb:96 nack\r\n\
+         a=rtcp-fb:96 nack pli\r\n\
+         a=fmtp:96 profile-level-id=42e01f;packetization-mode=1;level-asymmetry-allowed=1\r\n\
+         a=ssrc:1002 cname:x\r\n"
+    )
+}
