@@ -6,5 +6,6 @@ mod kit;
 mod layers;
 mod negotiation;
 mod network;
+mod player;
 mod rooms;
 mod security;
