@@ -71,6 +71,36 @@ fn a_short_livestream_loses_nothing_and_only_the_broken_threshold_is_told() {
 }
 
 #[test]
+fn a_meeting_over_single_connections_loses_nothing() {
+    let server = Server::start();
+    let folder = tempfile::tempdir().unwrap();
+    let slo = folder.path().join("slo.yaml");
+    let thresholds = "peers_joined: { min: 3 }\npeers_with_picture: { min: 3 }\n\
+                      loss_percent: { max: 0 }\ncorrupt_packets: { max: 0 }\n\
+                      disconnects: { max: 0 }\nforwarded_packets_per_second: { min: 100 }\n";
+    std::fs::write(&slo, thresholds).unwrap();
+
+    let output = Command::new(env!("CARGO_BIN_EXE_clapt"))
+        .args(["loadtest", "meeting", "--mode", "single", "--quiet"])
+        .args(["--url", &server.url, "--size", "3", "--tiles", "2"])
+        .args([
+            "--ramp",
+            "300ms",
+            "--warm-up",
+            "2s",
+            "--duration",
+            "2s",
+            "--slo",
+        ])
+        .arg(&slo)
+        .output()
+        .unwrap();
+
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{text}");
+}
+
+#[test]
 fn an_unknown_figure_is_refused_in_one_line_before_anything_runs() {
     let folder = tempfile::tempdir().unwrap();
     let slo = folder.path().join("slo.yaml");

@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 
 use crate::run::RunOptions;
 use crate::scene::{Scene, SceneOptions};
-use crate::wire::Server;
+use crate::wire::{Mode, Server};
 
 /// Longest run.
 const SECONDS_MAX: u64 = 24 * 3600;
@@ -166,6 +166,9 @@ pub(crate) struct LoadArguments {
     /// Everything random follows from it.
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(crate) seed: u64,
+    /// Peer connections of a participant.
+    #[arg(long, value_enum, default_value = "dual")]
+    pub(crate) mode: Mode,
     /// Threads for media.
     #[arg(long, value_name = "N", default_value_t = 1,
           value_parser = clap::value_parser!(u16).range(1..=256))]
@@ -257,6 +260,7 @@ impl RunArguments {
             threads: self.load.threads.into(),
             offload: self.load.offload,
             dynacast: !self.load.no_dynacast,
+            mode: self.load.mode,
             is_quiet: self.output.quiet,
         }
     }

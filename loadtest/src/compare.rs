@@ -97,6 +97,7 @@ async fn one(
         threads: arguments.load.threads.into(),
         offload: arguments.load.offload,
         dynacast: !arguments.load.no_dynacast,
+        mode: arguments.load.mode,
         is_quiet: arguments.output.quiet,
     };
     if !arguments.output.quiet {

@@ -19,7 +19,7 @@ use crate::report::live::{Live, Progress};
 use crate::report::{Measured, Point, Report, metrics};
 use crate::scene::{SceneOptions, plan};
 use crate::units::{float, millis};
-use crate::wire::{self, Server};
+use crate::wire::{self, Mode, Server};
 
 /// Seconds of the timeline that are kept; a longer run keeps the first ones.
 const TIMELINE_MAX: usize = 100_000;
@@ -50,6 +50,8 @@ pub(crate) struct RunOptions {
     pub(crate) offload: bool,
     /// Obey the server when it wants layers off.
     pub(crate) dynacast: bool,
+    /// Peer connections of a participant.
+    pub(crate) mode: Mode,
     /// Show nothing while it goes on.
     pub(crate) is_quiet: bool,
 }
@@ -161,6 +163,7 @@ pub(crate) async fn run(scene: &SceneOptions, options: &RunOptions) -> Result<Re
             offload: options.offload,
         },
         dynacast: options.dynacast,
+        is_single: options.mode == Mode::Single,
     });
     let mut threads = Vec::new();
     let mut handles = Vec::new();
@@ -172,7 +175,7 @@ pub(crate) async fn run(scene: &SceneOptions, options: &RunOptions) -> Result<Re
     }
     let arrivals = arrive(
         Arc::clone(&setting),
-        options.server.clone(),
+        (options.server.clone(), options.mode),
         threads.clone(),
     );
     let mut arrivals = tokio::spawn(arrivals);
@@ -208,7 +211,7 @@ fn title(scene: &SceneOptions, options: &RunOptions) -> String {
 }
 
 /// Lets everybody come at their time, and waits until their connections are closed.
-async fn arrive(setting: Arc<Setting>, server: Server, threads: Vec<MediaThread>) {
+async fn arrive(setting: Arc<Setting>, (server, mode): (Server, Mode), threads: Vec<MediaThread>) {
     let began = SystemTime::now().duration_since(UNIX_EPOCH);
     let run = began.map_or(0, |time| time.as_millis());
     let mut wires = JoinSet::new();
@@ -222,7 +225,8 @@ async fn arrive(setting: Arc<Setting>, server: Server, threads: Vec<MediaThread>
             identity(peer.seat, peer.number),
             format!("load-{run}-{}", peer.room),
         );
-        wires.spawn(wire::run(server.clone(), names, index, thread, outbox));
+        let door = (server.clone(), mode);
+        wires.spawn(wire::run(door, names, index, thread, outbox));
         while wires.try_join_next().is_some() {}
     }
     while wires.join_next().await.is_some() {}

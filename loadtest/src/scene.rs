@@ -2,6 +2,8 @@
 //!
 //! A plan follows from its options and the seed alone, so that two servers get the same work.
 
+mod churn;
+
 use std::time::Duration;
 
 use clap::ValueEnum;
@@ -97,7 +99,7 @@ pub(crate) struct Leave {
 /// What one peer does.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct PeerPlan {
-    /// Its number, unique in the run.
+    /// Its place among the peers of the run.
     pub(crate) number: u32,
     /// Its room.
     pub(crate) room: usize,
@@ -181,13 +183,16 @@ pub(crate) fn plan(options: &SceneOptions) -> Result<Plan, String> {
         return Err(format!("at most {PEERS_MAX} peers are possible"));
     }
     let mut peers = if options.scene == Scene::Churn {
-        churn(options, end)?
+        churn::peers(options, end)?
     } else {
         let rooms = 0..options.rooms;
         rooms.flat_map(|room| fixed_room(options, room)).collect()
     };
     spread_arrivals(&mut peers, options);
     peers.sort_by_key(|peer| peer.join_at);
+    for (number, peer) in (0..).zip(&mut peers) {
+        peer.number = number;
+    }
     choose_sample(&mut peers, options.sample);
     let has_host = matches!(
         options.scene,
@@ -253,64 +258,13 @@ fn fixed_room(options: &SceneOptions, room: usize) -> Vec<PeerPlan> {
     }
 }
 
-/// Hosts that stay, and seats on which guest follows guest.
-fn churn(options: &SceneOptions, end: Duration) -> Result<Vec<PeerPlan>, String> {
-    const STAY_MIN: Duration = Duration::from_secs(2);
-    let mut rng = StdRng::seed_from_u64(options.seed);
-    let mut exponential = move |mean: Duration| {
-        let uniform: f64 = rng.random_range(1e-6..1.0);
-        mean.mul_f64(-uniform.ln())
-    };
-    let mut rng = StdRng::seed_from_u64(options.seed ^ 0x5eed);
-    let both = || {
-        let camera = TrackPlan::Camera(camera_layers(options.bitrate));
-        vec![camera, TrackPlan::Microphone]
-    };
-    let mut peers = Vec::new();
-    for room in 0..options.rooms {
-        peers.push(PeerPlan {
-            tracks: both(),
-            view: View::Tiles(options.tiles),
-            ..peer(room, 0)
-        });
-        for seat in 1..=options.size {
-            let mut at = exponential(options.stay) / 4;
-            while at < end {
-                let stay = exponential(options.stay).max(STAY_MIN);
-                let publishes = rng.random_bool(0.25);
-                peers.push(PeerPlan {
-                    join_at: at,
-                    leave: Some(Leave {
-                        at: at + stay,
-                        is_polite: rng.random_bool(0.7),
-                    }),
-                    resume_at: rng.random_bool(0.25).then(|| at + stay / 2),
-                    tracks: if publishes { both() } else { Vec::new() },
-                    view: View::Tiles(options.tiles),
-                    ..peer(room, seat)
-                });
-                at += stay + exponential(Duration::from_secs(1));
-                if peers.len() > PEERS_MAX {
-                    return Err(format!(
-                        "more than {PEERS_MAX} peers would come and go; lengthen --stay"
-                    ));
-                }
-            }
-        }
-    }
-    Ok(peers)
-}
-
-/// Lets those who are there from the beginning arrive one by one, and gives numbers.
+/// Lets those who are there from the beginning arrive one by one.
 fn spread_arrivals(peers: &mut [PeerPlan], options: &SceneOptions) {
     let fixed = peers.iter().filter(|peer| peer.leave.is_none()).count();
     let step = options.ramp / u32::try_from(fixed.max(1)).unwrap_or(u32::MAX);
     let staying = peers.iter_mut().filter(|peer| peer.leave.is_none());
     for (arrived, peer) in (0..).zip(staying) {
         peer.join_at = step * arrived;
-    }
-    for (number, peer) in (0..).zip(peers) {
-        peer.number = number;
     }
 }
 
@@ -340,6 +294,15 @@ pub(crate) enum Tile {
 }
 
 impl Plan {
+    /// Tells whether a peer has left by now.
+    pub(crate) fn has_left(&self, number: u32, now: Duration) -> bool {
+        let peer = usize::try_from(number)
+            .ok()
+            .and_then(|number| self.peers.get(number));
+        let leave = peer.and_then(|peer| peer.leave);
+        leave.is_some_and(|leave| leave.at <= now)
+    }
+
     /// Which seat of a room speaks.
     pub(crate) fn speaker(&self, room: usize, now: Duration) -> usize {
         let turn = now.as_millis() / TURN.as_millis();

@@ -38,13 +38,26 @@ fn a_livestream_has_one_who_sends_and_joins_first() {
 }
 
 #[test]
-fn numbers_are_unique_in_every_scene() {
+fn a_number_is_the_place_in_the_plan_in_every_scene() {
     for scene in Scene::value_variants() {
         let plan = made(*scene, 3, 4);
-        let numbers: HashSet<u32> = plan.peers.iter().map(|peer| peer.number).collect();
+        let numbers = plan.peers.iter().map(|peer| peer.number);
 
-        assert_eq!(numbers.len(), plan.peers.len(), "{scene:?}");
+        let places = 0..u32::try_from(plan.peers.len()).unwrap();
+        assert!(numbers.eq(places), "{scene:?}");
+        assert!(plan.peers.is_sorted_by_key(|peer| peer.join_at));
     }
+}
+
+#[test]
+fn who_has_left_is_known_by_the_number() {
+    let plan = made(Scene::Churn, 1, 4);
+    let guest = plan.peers.iter().find(|peer| peer.leave.is_some()).unwrap();
+    let at = guest.leave.unwrap().at;
+
+    assert!(!plan.has_left(guest.number, at.saturating_sub(Duration::from_millis(1))));
+    assert!(plan.has_left(guest.number, at));
+    assert!(!plan.has_left(u32::MAX, at));
 }
 
 #[test]

@@ -5,10 +5,16 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use auth::Claims;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE;
+use clap::ValueEnum;
 use futures_util::{SinkExt, StreamExt};
 use livekit_protocol::signal_request::Message as Request;
 use livekit_protocol::signal_response::Message as Response;
-use livekit_protocol::{Ping, SignalRequest, SignalResponse};
+use livekit_protocol::{
+    ClientInfo, ConnectionSettings, JoinRequest, Ping, SignalRequest, SignalResponse,
+    WrappedJoinRequest,
+};
 use prost::Message as _;
 use thiserror::Error;
 use tokio::net::TcpStream;
@@ -37,6 +43,15 @@ const AWAY: Duration = Duration::from_millis(300);
 const PROTOCOL: u32 = 16;
 
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
+
+/// Peer connections of a participant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Mode {
+    /// One to send and one to receive (`/rtc`).
+    Dual,
+    /// One for both (`/rtc/v1`).
+    Single,
+}
 
 /// A server and who may enter it.
 #[derive(Debug, Clone)]
@@ -68,7 +83,14 @@ enum WireError {
 
 impl Server {
     /// The address of the signalling socket for somebody in a room.
-    fn signal_url(&self, identity: &str, room: &str, extra: &str) -> String {
+    ///
+    /// `resumed` is the server's id of a participant that comes back.
+    fn signal_url(
+        &self,
+        mode: Mode,
+        (identity, room): (&str, &str),
+        resumed: Option<&str>,
+    ) -> String {
         let now = SystemTime::now().duration_since(UNIX_EPOCH);
         let now = now.map_or(0, |now| now.as_secs());
         let claims = Claims::for_room(identity, room, now + TOKEN_SECONDS);
@@ -77,27 +99,60 @@ impl Server {
         let base = base
             .strip_prefix("http")
             .map_or_else(|| base.to_owned(), |rest| format!("ws{rest}"));
-        format!(
-            "{base}/rtc?access_token={token}&protocol={PROTOCOL}&auto_subscribe=1\
-             &adaptive_stream=0{extra}"
-        )
+        match mode {
+            Mode::Dual => {
+                let extra =
+                    resumed.map_or_else(String::new, |sid| format!("&reconnect=1&sid={sid}"));
+                format!(
+                    "{base}/rtc?access_token={token}&protocol={PROTOCOL}&auto_subscribe=1\
+                     &adaptive_stream=0{extra}"
+                )
+            }
+            Mode::Single => {
+                let request = join_request(resumed);
+                format!("{base}/rtc/v1?access_token={token}&join_request={request}")
+            }
+        }
     }
+}
+
+/// The request of a single connection, as it stands in the address.
+fn join_request(resumed: Option<&str>) -> String {
+    let request = JoinRequest {
+        client_info: Some(ClientInfo {
+            protocol: PROTOCOL.cast_signed(),
+            ..ClientInfo::default()
+        }),
+        connection_settings: Some(ConnectionSettings {
+            auto_subscribe: true,
+            ..ConnectionSettings::default()
+        }),
+        reconnect: resumed.is_some(),
+        participant_sid: resumed.unwrap_or_default().to_owned(),
+        ..JoinRequest::default()
+    };
+    let wrapped = WrappedJoinRequest {
+        join_request: request.encode_to_vec(),
+        ..WrappedJoinRequest::default()
+    };
+    // Padding, which some servers insist on, is not safe in an address as it is.
+    URL_SAFE.encode(wrapped.encode_to_vec()).replace('=', "%3D")
 }
 
 /// Carries the messages of one peer until either side ends it.
 pub(crate) async fn run(
-    server: Server,
+    (server, mode): (Server, Mode),
     (identity, room): (String, String),
     index: usize,
     thread: MediaThread,
     mut outbox: mpsc::Receiver<Outbound>,
 ) {
-    let mut extra = String::new();
+    let mut resumed = None;
     loop {
-        let url = server.signal_url(&identity, &room, &extra);
+        let url = server.signal_url(mode, (&identity, &room), resumed.as_deref());
         match carry(&url, index, &thread, &mut outbox).await {
             Ok(None) => return,
-            Ok(Some(sid)) => extra = format!("&reconnect=1&sid={sid}"),
+            Ok(Some(sid)) => resumed = Some(sid),
             Err(error) => {
                 complain("signalling", &error);
                 return thread.tell(Command::Closed(index)).await;
@@ -213,14 +268,28 @@ mod tests {
             ("https://host", "wss://host/rtc?access_token="),
             ("ws://host:1", "ws://host:1/rtc?access_token="),
         ] {
-            let url = server(given).signal_url("ana", "yoga", "");
+            let url = server(given).signal_url(Mode::Dual, ("ana", "yoga"), None);
             assert!(url.starts_with(expected), "{url}");
         }
     }
 
     #[test]
+    fn a_single_connection_says_in_its_request_who_comes_back() {
+        let url = server("ws://host").signal_url(Mode::Single, ("ana", "yoga"), Some("PA_1"));
+        assert!(url.starts_with("ws://host/rtc/v1?access_token="), "{url}");
+
+        let request = url.rsplit('=').next().unwrap().replace("%3D", "=");
+        let request = URL_SAFE.decode(request).unwrap();
+        let wrapped = WrappedJoinRequest::decode(&*request).unwrap();
+        let request = JoinRequest::decode(&*wrapped.join_request).unwrap();
+
+        assert_eq!(request.participant_sid, "PA_1");
+        assert!(request.reconnect && request.connection_settings.unwrap().auto_subscribe);
+    }
+
+    #[test]
     fn the_token_lets_the_peer_into_its_room() {
-        let url = server("ws://host").signal_url("ana", "yoga", "&reconnect=1");
+        let url = server("ws://host").signal_url(Mode::Dual, ("ana", "yoga"), Some("PA_1"));
         let token = url.split(['=', '&']).nth(1).unwrap();
         let keys = auth::ApiKeys::from_iter([("key", "a-secret-that-is-long-enough-for-it")]);
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
@@ -229,6 +298,6 @@ mod tests {
 
         assert_eq!(claims.identity, "ana");
         assert_eq!(claims.video.unwrap().room, "yoga");
-        assert!(url.ends_with("&reconnect=1"));
+        assert!(url.ends_with("&reconnect=1&sid=PA_1"));
     }
 }

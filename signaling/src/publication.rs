@@ -163,8 +163,20 @@ fn track_info(
         }),
         audio_features: request.audio_features.clone(),
         backup_codec_policy: backup_codec_policy.into(),
+        packet_trailer_features: trailer_features(request),
         ..TrackInfo::default()
     }
+}
+
+/// What the publisher appends to its frames: receivers look for it only if they are told.
+fn trailer_features(request: &AddTrackRequest) -> Vec<i32> {
+    let mut features = Vec::new();
+    for feature in request.packet_trailer_features().map(i32::from) {
+        if !features.contains(&feature) {
+            features.push(feature);
+        }
+    }
+    features
 }
 
 fn codec_info(

@@ -135,3 +135,13 @@ fn data_tracks_and_endless_names_are_refused() {
     assert!(announce(&data).is_none());
     assert!(announce(&endless).is_none());
 }
+
+#[test]
+fn what_is_appended_to_frames_is_told_once_each_and_only_if_it_is_known() {
+    let request = AddTrackRequest {
+        packet_trailer_features: vec![1, 0, 1, 77],
+        ..camera()
+    };
+
+    assert_eq!(trailer_features(&request), [1, 0]);
+}

@@ -38,6 +38,10 @@ const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 /// A client that has stopped reading is not waited for to read why.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
+/// How long a client that was told to leave may take to close its socket. Firefox hands over a close
+/// before the message that came ahead of it, so closing first would hide why.
+const LEAVE_TIMEOUT: Duration = Duration::from_secs(1);
+
 /// The client is asked for a sign of life this often …
 const PING_INTERVAL: Duration = Duration::from_secs(5);
 
@@ -59,7 +63,7 @@ pub(crate) async fn run(
     shared.metrics.sockets.inc();
     let key = ConnectionKey(shared.next_number());
     let quirks = Quirks::of(&admitted.wish.client, false);
-    let (sink, stream) = websocket.split();
+    let (sink, mut stream) = websocket.split();
     let mut writer = Writer { sink };
     let deadline = Duration::from_millis(shared.config.limit.handshake_timeout_ms);
     match timeout(deadline, enter(&shared, admitted, key)).await {
@@ -76,15 +80,22 @@ pub(crate) async fn run(
                 rate: RateLimit::new(shared.config.limit.signal_messages_per_second),
                 heard_at: Instant::now(),
             };
-            let close = socket.run(&mut writer, stream, reader).await;
+            let close = socket.run(&mut writer, &mut stream, reader).await;
             let detach = Command::Detach {
                 participant,
                 connection: key,
             };
             let _ = room.send(detach).await; // An error means that the room has closed.
+            if close == Close::Normal {
+                await_close(&mut stream).await;
+            }
             writer.close(close).await;
         }
-        Ok(Err(error)) => refuse(&shared, &mut writer, quirks, &error).await,
+        Ok(Err(error)) => {
+            refuse(&shared, &mut writer, quirks, &error).await;
+            await_close(&mut stream).await;
+            writer.close(Close::Normal).await;
+        }
         Err(_) => {
             shared.metrics.refuse("join-timeout");
             writer.close(Close::Error("joining took too long")).await;
@@ -171,7 +182,18 @@ async fn refuse(shared: &Shared, writer: &mut Writer, quirks: Quirks, error: &En
     writer
         .write(encode(answers::leave(quirks, reason, action)))
         .await;
-    writer.close(Close::Normal).await;
+}
+
+/// Lets a client that was told to leave close its socket; what else it says is not heard.
+async fn await_close(stream: &mut SplitStream<WebSocket>) {
+    let closed = async {
+        while let Some(Ok(frame)) = stream.next().await {
+            if matches!(frame, Frame::Close(_)) {
+                return;
+            }
+        }
+    };
+    let _ = timeout(LEAVE_TIMEOUT, closed).await; // Else it is closed from here.
 }
 
 /// How a socket ends.
@@ -200,7 +222,7 @@ impl Socket {
     async fn run(
         mut self,
         writer: &mut Writer,
-        mut stream: SplitStream<WebSocket>,
+        stream: &mut SplitStream<WebSocket>,
         mut reader: OutboxReader,
     ) -> Close {
         let mut ping = tokio::time::interval(PING_INTERVAL);

@@ -50,7 +50,10 @@ pub(crate) enum Counter {
     WatchedMicros,
     /// Changes of the simulcast layer in what a viewer sees.
     LayerSwitches,
-    /// Packets whose payload was checked and was not what was sent.
+    /// Packets whose payload nobody here sent: made by the server itself, such as blank pictures at
+    /// a track's end.
+    Foreign,
+    /// Packets whose payload is damaged.
     Corrupt,
 }
 

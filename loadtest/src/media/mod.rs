@@ -8,5 +8,5 @@ pub(crate) mod stamp;
 pub(crate) mod track;
 pub(crate) mod vp8;
 
-pub(crate) use stamp::{Stamp, StampKind};
+pub(crate) use stamp::{Stamp, StampKind, is_intact};
 pub(crate) use track::{Outgoing, TrackSource};

@@ -43,6 +43,17 @@ pub(crate) struct Stamp {
     pub(crate) sent_at: Duration,
 }
 
+/// Bytes at the beginning of a payload that may differ from zero before the stamp: descriptor and
+/// header of a picture, as long as a server may make them.
+const HEAD_BYTES: usize = 24;
+
+/// Tells whether what lies between head and stamp is as it was sent.
+pub(crate) fn is_intact(payload: &[u8]) -> bool {
+    let end = payload.len().saturating_sub(STAMP_BYTES);
+    let filling = payload.get(HEAD_BYTES..end).unwrap_or_default();
+    filling.iter().all(|byte| *byte == 0)
+}
+
 impl Stamp {
     /// Writes the stamp over the end of a payload, which must be long enough.
     pub(crate) fn write(&self, payload: &mut [u8]) {
@@ -121,6 +132,18 @@ mod tests {
 
             assert_eq!(Stamp::read(&payload), Some(stamp));
         }
+    }
+
+    #[test]
+    fn a_changed_byte_in_the_middle_is_noticed() {
+        let mut payload = vec![0; 200];
+        payload[..24].fill(7);
+        payload[172..].fill(7);
+        assert!(is_intact(&payload));
+
+        payload[100] = 1;
+        assert!(!is_intact(&payload));
+        assert!(is_intact(&[7; 30]), "too short to have any");
     }
 
     proptest! {

@@ -3,6 +3,8 @@
 //! A connection of the sample hands every datagram to str0m. One outside counts media by its headers
 //! and keeps the rest of the session alive: ICE, DTLS, SCTP and RTCP.
 
+mod descriptions;
+
 use std::io::{self, ErrorKind, IoSliceMut};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -11,9 +13,9 @@ use std::time::{Duration, Instant};
 use mio::net::UdpSocket;
 use mio::{Registry, Token};
 use quinn_udp::{BATCH_SIZE, UdpSocketState};
-use str0m::change::{SdpAnswer, SdpOffer, SdpPendingOffer};
+use str0m::change::SdpPendingOffer;
 use str0m::format::Codec;
-use str0m::media::{Direction, MediaKind, Mid, Pt, Simulcast, SimulcastLayer};
+use str0m::media::{Mid, Pt};
 use str0m::net::{Protocol, Receive};
 use str0m::rtp::{ExtensionValues, RtpWrite};
 use str0m::{Candidate, Event, Input, Output, Rtc, RtcError};
@@ -21,7 +23,6 @@ use thiserror::Error;
 
 use crate::measure::{Counter, Timing, Totals};
 use crate::media::Outgoing;
-use crate::scene::TrackPlan;
 
 use super::reception::{Reception, is_media};
 use super::socket::{Buffers, Kit, open};
@@ -65,6 +66,8 @@ pub(crate) struct Link {
     state: UdpSocketState,
     local: SocketAddr,
     pending: Option<SdpPendingOffer>,
+    /// Sections to receive with that we offered.
+    sections: u32,
     reception: Reception,
     is_sampled: bool,
     epoch: Instant,
@@ -102,6 +105,7 @@ impl Link {
             state,
             local,
             pending: None,
+            sections: 0,
             reception: Reception::default(),
             is_sampled,
             epoch: kit.epoch,
@@ -112,81 +116,6 @@ impl Link {
         })
     }
 
-    /// Adds media sections and offers them; gives the sections' names and the offer.
-    pub(crate) fn offer_tracks(&mut self, tracks: &[(String, TrackPlan)]) -> (Vec<Mid>, String) {
-        let mut changes = self.rtc.sdp_api();
-        let add = |(cid, plan): &(String, TrackPlan)| {
-            let (kind, rids) = match plan {
-                TrackPlan::Camera(layers) => (MediaKind::Video, layers.as_slice()),
-                TrackPlan::Screen(_) => (MediaKind::Video, [].as_slice()),
-                TrackPlan::Microphone => (MediaKind::Audio, [].as_slice()),
-            };
-            let simulcast = (!rids.is_empty()).then(|| {
-                let mut simulcast = Simulcast::new();
-                for layer in rids {
-                    simulcast.add_send_layer(SimulcastLayer::new(layer.rid));
-                }
-                simulcast
-            });
-            let stream = Some("stream".to_owned());
-            changes.add_media(
-                kind,
-                Direction::SendOnly,
-                stream,
-                Some(cid.clone()),
-                simulcast,
-            )
-        };
-        let mids = tracks.iter().map(add).collect();
-        let offer = changes.apply();
-        (mids, self.keep(offer))
-    }
-
-    /// Offers new ICE credentials.
-    pub(crate) fn offer_restart(&mut self) -> String {
-        let mut changes = self.rtc.sdp_api();
-        changes.ice_restart(true);
-        let offer = changes.apply();
-        self.keep(offer)
-    }
-
-    fn keep(&mut self, offer: Option<(SdpOffer, SdpPendingOffer)>) -> String {
-        let Some((offer, pending)) = offer else {
-            return String::new();
-        };
-        self.pending = Some(pending);
-        offer.to_sdp_string()
-    }
-
-    /// Takes the answer to the last offer. One that nobody waits for is ignored.
-    pub(crate) fn accept_answer(&mut self, sdp: &str) -> Result<(), LinkError> {
-        let Some(pending) = self.pending.take() else {
-            return Ok(());
-        };
-        let answer = SdpAnswer::from_sdp_string(sdp)
-            .map_err(|error| LinkError::Description(error.into()))?;
-        let accepted = self.rtc.sdp_api().accept_answer(pending, answer);
-        accepted.map_err(LinkError::Description)?;
-        self.after_description();
-        Ok(())
-    }
-
-    /// Answers an offer.
-    pub(crate) fn accept_offer(&mut self, sdp: &str) -> Result<String, LinkError> {
-        let offer =
-            SdpOffer::from_sdp_string(sdp).map_err(|error| LinkError::Description(error.into()))?;
-        let answer = self.rtc.sdp_api().accept_offer(offer);
-        let answer = answer.map_err(LinkError::Description)?.to_sdp_string();
-        self.after_description();
-        Ok(answer)
-    }
-
-    fn after_description(&mut self) {
-        self.reception.learn(&self.rtc);
-        // What there is to send is not sent before time passes.
-        self.due = Instant::now();
-    }
-
     /// Takes a candidate of the server. Only UDP is spoken; others are ignored.
     pub(crate) fn add_candidate(&mut self, line: &str) {
         if let Ok(candidate) = Candidate::from_sdp_string(line)
@@ -195,6 +124,16 @@ impl Link {
             self.rtc.add_remote_candidate(candidate);
             self.due = Instant::now();
         }
+    }
+
+    /// Tells whether the answer to an offer is waited for.
+    pub(crate) fn is_offering(&self) -> bool {
+        self.pending.is_some()
+    }
+
+    /// Sections to receive with that were offered.
+    pub(crate) fn sections(&self) -> u32 {
+        self.sections
     }
 
     /// Tells whether media can flow.

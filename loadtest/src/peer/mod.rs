@@ -9,6 +9,7 @@ mod reception;
 mod requests;
 mod signals;
 pub(crate) mod socket;
+mod view;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -42,7 +43,7 @@ const TRACKS_MAX: usize = 40_000;
 /// The connection that sends.
 const PUBLISHER: usize = 0;
 
-/// The connection that receives.
+/// The connection that receives, where there are two.
 const SUBSCRIBER: usize = 1;
 
 /// What a peer wants of its signalling connection.
@@ -65,6 +66,8 @@ pub(crate) struct Setting {
     pub(crate) kit: Kit,
     /// Layers that nobody watches are not sent.
     pub(crate) dynacast: bool,
+    /// One connection does both.
+    pub(crate) is_single: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -104,6 +107,8 @@ pub(crate) struct Peer {
     last_offer: String,
     /// What the server offered last.
     last_offered: String,
+    /// Sections for audio and video that the server wants, beside those that are there (single).
+    wanted: (u32, u32),
     next_view: Duration,
     /// Is cleared when it has happened.
     resume_at: Option<Duration>,
@@ -135,12 +140,22 @@ impl Peer {
             last_answer: String::new(),
             last_offer: String::new(),
             last_offered: String::new(),
+            wanted: (0, 0),
             next_view: Duration::ZERO,
         }
     }
 
     fn plan(&self) -> &PeerPlan {
         &self.setting.plan.peers[self.index]
+    }
+
+    /// The connection that receives.
+    fn receiver(&self) -> usize {
+        if self.setting.is_single {
+            PUBLISHER
+        } else {
+            SUBSCRIBER
+        }
     }
 
     fn at(&self, now: Instant) -> Duration {
@@ -277,8 +292,11 @@ impl Peer {
     }
 
     fn end(&mut self, now: Instant, registry: &Registry, totals: &mut Totals) {
+        let setting = Arc::clone(&self.setting);
+        let at = self.at(now);
+        let has_left = |publisher| setting.plan.has_left(publisher, at);
         for link in self.links.iter_mut().flatten() {
-            link.reception().finish(now, totals);
+            link.reception().finish(now, has_left, totals);
             link.close(registry);
         }
         self.links = [None, None];
@@ -321,42 +339,18 @@ impl Peer {
                 .as_ref()
                 .is_some_and(|link| link.is_connected())
         };
-        let is_joined = is_up(SUBSCRIBER) && (self.publications.is_empty() || is_up(PUBLISHER));
+        let receiver = self.receiver();
+        let is_joined = is_up(receiver) && (self.publications.is_empty() || is_up(PUBLISHER));
         if self.stage == Stage::Joining && is_joined {
             self.stage = Stage::Active;
             totals.count(Counter::Joined);
             totals.time(Timing::Join, now.saturating_duration_since(self.started));
         }
-        if let Some(link) = &mut self.links[SUBSCRIBER]
+        if let Some(link) = &mut self.links[receiver]
             && link.reception().take_first_frame()
         {
             let waited = now.saturating_duration_since(self.started);
             totals.time(Timing::FirstFrame, waited);
-        }
-    }
-
-    /// Tells the server what is visible now.
-    fn look(&mut self, at: Duration) {
-        let setting = Arc::clone(&self.setting);
-        let plan = &setting.plan.peers[self.index];
-        let mut settings = Vec::new();
-        for (sid, track) in &mut self.others {
-            if !track.is_video || !track.is_offered {
-                continue;
-            }
-            let tile = setting.plan.tile(plan, track.seat, at);
-            if track.tile.replace(tile) == Some(tile) {
-                continue;
-            }
-            settings.push(requests::track_settings(sid, tile));
-            if tile == Tile::Hidden
-                && let Some(link) = &mut self.links[SUBSCRIBER]
-            {
-                link.reception().pause(track.publisher);
-            }
-        }
-        for message in settings {
-            self.say(message);
         }
     }
 

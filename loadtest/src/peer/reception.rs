@@ -10,7 +10,7 @@ use str0m::media::KeyframeRequestKind;
 use str0m::rtp::{RtpPacket, Ssrc};
 
 use crate::measure::{Counter, Piece, Playout, Sequence, Timing, Totals};
-use crate::media::{Stamp, StampKind};
+use crate::media::{Stamp, StampKind, is_intact};
 
 /// Streams that are followed; more than any scene has. Further ones are counted without loss.
 const STREAMS_MAX: usize = 4096;
@@ -122,16 +122,16 @@ impl Reception {
         let Some(number) = self.follow(ssrc, packet.header.sequence_number, totals) else {
             return;
         };
-        if packet.payload.is_empty() {
+        let Some(stamp) = Stamp::read(&packet.payload) else {
+            let is_padding = packet.payload.is_empty();
+            totals.add(Counter::Foreign, u64::from(!is_padding));
             if let Some(watched) = self.videos.get_mut(&ssrc) {
                 watched.playout.handle_packet(now, number, NOTHING, totals);
             }
             return;
-        }
-        let Some(stamp) = Stamp::read(&packet.payload) else {
-            totals.count(Counter::Corrupt);
-            return;
         };
+        let is_whole = is_intact(&packet.payload);
+        totals.add(Counter::Corrupt, u64::from(!is_whole));
         totals.time(Timing::Latency, at.saturating_sub(stamp.sent_at));
         if stamp.kind == StampKind::Microphone {
             return;
@@ -181,8 +181,19 @@ impl Reception {
         }
     }
 
-    /// Ends the watching.
-    pub(crate) fn finish(&mut self, now: Instant, totals: &mut Totals) {
+    /// A publisher has left: that no picture comes is no freeze.
+    pub(crate) fn forget(&mut self, publisher: u32) {
+        self.videos.retain(|_, video| video.publisher != publisher);
+    }
+
+    /// Ends the watching. `has_left` tells which publishers are gone.
+    pub(crate) fn finish(
+        &mut self,
+        now: Instant,
+        has_left: impl Fn(u32) -> bool,
+        totals: &mut Totals,
+    ) {
+        self.videos.retain(|_, video| !has_left(video.publisher));
         for video in self.videos.values_mut() {
             video.playout.finish(now, totals);
         }

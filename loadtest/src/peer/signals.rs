@@ -23,6 +23,12 @@ struct CandidateInit {
     candidate: String,
 }
 
+/// Sections to receive audio and video with that a single connection begins with.
+const FIRST_SECTIONS: (u32, u32) = (1, 1);
+
+/// Sections of a single connection; more are not offered.
+const SECTIONS_MAX: u32 = 1000;
+
 /// The name that a peer has on the server.
 pub(crate) fn identity(seat: usize, number: u32) -> String {
     format!("seat{seat}-{number}")
@@ -57,8 +63,12 @@ impl Peer {
                     .iter()
                     .map(|publication| Request::AddTrack(publication.request()))
                     .collect();
+                let is_viewer = requests.is_empty();
                 for request in requests {
                     self.say(request);
+                }
+                if self.setting.is_single && is_viewer {
+                    self.want_sections(FIRST_SECTIONS, now, registry);
                 }
                 Ok(())
             }
@@ -72,11 +82,15 @@ impl Peer {
                 self.offer_when_complete(now, registry);
                 Ok(())
             }
-            Response::Offer(offer) => self.handle_offer(now, &offer, registry),
-            Response::Answer(answer) => match &mut self.links[PUBLISHER] {
-                Some(link) => link.accept_answer(&answer.sdp),
-                None => Ok(()),
-            },
+            Response::Offer(offer) => self.handle_offer(now, offer, registry),
+            Response::Answer(answer) => self.handle_answer(now, answer, registry),
+            Response::MediaSectionsRequirement(wanted) => {
+                // Nothing more means that a new offer is enough; it needs something to offer.
+                let wanted = (wanted.num_audios, wanted.num_videos);
+                let wanted = if wanted == (0, 0) { (1, 0) } else { wanted };
+                self.want_sections(wanted, now, registry);
+                Ok(())
+            }
             Response::Trickle(trickle) => {
                 self.handle_trickle(now, &trickle, registry);
                 Ok(())
@@ -113,28 +127,86 @@ impl Peer {
         if !is_complete || self.links[PUBLISHER].is_some() {
             return;
         }
+        if self.setting.is_single {
+            self.wanted = FIRST_SECTIONS;
+        }
         let tracks: Vec<_> = self
             .publications
             .iter()
             .map(Publication::described)
             .collect();
+        let wanted = self.wanted;
         let Some(link) = self.link(PUBLISHER, now, registry) else {
             return;
         };
-        let (mids, sdp) = link.offer_tracks(&tracks);
+        let (mids, sdp) = link.offer_tracks(&tracks, wanted);
         for (publication, mid) in self.publications.iter_mut().zip(mids) {
             publication.place(mid);
         }
-        self.last_offer.clone_from(&sdp);
-        if let Some(offer) = requests::description("offer", &sdp, 1) {
+        self.wanted = (0, 0);
+        self.offer(sdp);
+    }
+
+    fn offer(&mut self, sdp: String) {
+        self.last_offer = sdp;
+        if let Some(offer) = requests::description("offer", &self.last_offer, 1) {
             self.say(Request::Offer(offer));
+        }
+    }
+
+    /// Offers more sections to receive with; one offer at a time.
+    fn want_sections(&mut self, more: (u32, u32), now: Instant, registry: &Registry) {
+        self.wanted.0 = (self.wanted.0 + more.0).min(SECTIONS_MAX);
+        self.wanted.1 = (self.wanted.1 + more.1).min(SECTIONS_MAX);
+        // Who publishes offers first when all tracks are known.
+        let is_early = self.links[PUBLISHER].is_none() && !self.publications.is_empty();
+        if is_early || self.wanted == (0, 0) {
+            return;
+        }
+        let wanted = self.wanted;
+        let Some(link) = self.link(PUBLISHER, now, registry) else {
+            return;
+        };
+        if link.is_offering() || link.sections() >= SECTIONS_MAX {
+            return;
+        }
+        let (_, sdp) = link.offer_tracks(&[], wanted);
+        self.wanted = (0, 0);
+        self.offer(sdp);
+    }
+
+    fn handle_answer(
+        &mut self,
+        now: Instant,
+        answer: SessionDescription,
+        registry: &Registry,
+    ) -> Result<(), LinkError> {
+        if let Some(link) = &mut self.links[PUBLISHER] {
+            link.accept_answer(&answer.sdp)?;
+        }
+        if self.setting.is_single {
+            self.learn_offered(answer);
+            self.look(self.at(now));
+            self.want_sections((0, 0), now, registry);
+        }
+        Ok(())
+    }
+
+    /// Learns which tracks of others a description of the server carries.
+    fn learn_offered(&mut self, description: SessionDescription) {
+        self.last_offered = description.sdp;
+        for sid in description.mid_to_track_id.values() {
+            self.last_offered.push_str(sid);
+        }
+        for (sid, track) in &mut self.others {
+            track.is_offered |= self.last_offered.contains(sid);
         }
     }
 
     fn handle_offer(
         &mut self,
         now: Instant,
-        offer: &SessionDescription,
+        offer: SessionDescription,
         registry: &Registry,
     ) -> Result<(), LinkError> {
         let Some(link) = self.link(SUBSCRIBER, now, registry) else {
@@ -145,10 +217,7 @@ impl Peer {
         if let Some(answer) = requests::description("answer", &sdp, offer.id) {
             self.say(Request::Answer(answer));
         }
-        self.last_offered.clone_from(&offer.sdp);
-        for (sid, track) in &mut self.others {
-            track.is_offered |= offer.sdp.contains(sid);
-        }
+        self.learn_offered(offer);
         self.look(self.at(now));
         Ok(())
     }
@@ -156,7 +225,7 @@ impl Peer {
     fn handle_trickle(&mut self, now: Instant, trickle: &TrickleRequest, registry: &Registry) {
         let number = match trickle.target() {
             SignalTarget::Publisher => PUBLISHER,
-            SignalTarget::Subscriber => SUBSCRIBER,
+            SignalTarget::Subscriber => self.receiver(),
         };
         let Ok(init) = serde_json::from_str::<CandidateInit>(&trickle.candidate_init) else {
             return;
@@ -176,10 +245,7 @@ impl Peer {
         self.say(Request::SyncState(sync));
         if let Some(link) = &mut self.links[PUBLISHER] {
             let sdp = link.offer_restart();
-            self.last_offer.clone_from(&sdp);
-            if let Some(offer) = requests::description("offer", &sdp, 2) {
-                self.say(Request::Offer(offer));
-            }
+            self.offer(sdp);
         }
     }
 
@@ -194,6 +260,9 @@ impl Peer {
             }
             if info.state() == participant_info::State::Disconnected {
                 self.others.retain(|_, track| track.publisher != publisher);
+                for link in self.links.iter_mut().flatten() {
+                    link.reception().forget(publisher);
+                }
                 continue;
             }
             for track in info.tracks {

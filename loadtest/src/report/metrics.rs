@@ -169,6 +169,12 @@ fn traffic(measured: &Measured) -> Vec<Metric> {
             float(window[Counter::Padding]) / packets * 100.0,
         ),
         metric(
+            "foreign_packets",
+            "Packets made by the server",
+            "",
+            float(window[Counter::Foreign]),
+        ),
+        metric(
             "corrupt_packets",
             "Packets corrupted",
             "",

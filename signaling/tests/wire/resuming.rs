@@ -1,5 +1,6 @@
 //! Resuming, and what happens to those who don't.
 
+use futures_util::{SinkExt, StreamExt};
 use livekit_protocol::leave_request::Action;
 use livekit_protocol::participant_info::State;
 use livekit_protocol::signal_request::Message as Request;
@@ -8,9 +9,11 @@ use livekit_protocol::{
     DisconnectReason, LeaveRequest, SessionDescription, SimulateScenario,
     simulate_scenario::Scenario,
 };
+use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::Message as Frame;
 
 use crate::kit::client::description;
-use crate::kit::{Client, Stage, claims, sdp, sign};
+use crate::kit::{Client, DEADLINE, Stage, claims, sdp, sign};
 
 fn leave(message: Response) -> Option<LeaveRequest> {
     match message {
@@ -129,4 +132,19 @@ async fn a_played_node_failure_needs_a_new_join_and_only_developers_may_play() {
     let mut again = Client::connect(&dev, &path).await.unwrap();
     assert_eq!(again.until(leave).await.action(), Action::Reconnect);
     bob.settle().await;
+}
+
+#[tokio::test]
+async fn a_client_that_was_told_to_leave_closes_its_socket_itself() {
+    let stage = Stage::new().await;
+    let path = resume_path(&claims("alice", "yoga"), "PA_nobody");
+    let mut alice = Client::connect(&stage, &path).await.unwrap();
+    alice.until(leave).await;
+
+    // Whoever is still there answers; a server that closes first would be heard of first.
+    alice.line.send(Frame::Ping("there".into())).await.unwrap();
+    let answer = timeout(DEADLINE, alice.line.next()).await.unwrap();
+
+    assert!(matches!(answer, Some(Ok(Frame::Pong(_)))), "{answer:?}");
+    assert!(alice.until_closed().await.is_some());
 }
