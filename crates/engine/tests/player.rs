@@ -111,9 +111,9 @@ fn an_ice_restart_keeps_the_streams() {
 
     let receptions = &world.peers[player.subscriber].receptions;
     assert_eq!(receptions.len(), 1);
-    receptions.values().for_each(|reception| {
+    for reception in receptions.values() {
         reception.assert_numbers_rise();
-    });
+    }
     let answer = &world.peers[player.subscriber].last_answer;
     assert_eq!(answer.matches("a=sendonly").count(), 2, "{answer}");
 }
