@@ -17,6 +17,9 @@ pub(crate) struct RoomSettings {
     /// Participants that fit in, agents and recorders not counted.
     #[serde(alias = "max_participants")]
     pub(crate) max_participants: u32,
+    /// Plays sound and pictures of one source in sync.
+    #[serde(alias = "sync_streams")]
+    pub(crate) sync_streams: bool,
     /// Free text of the application.
     pub(crate) metadata: String,
 }
@@ -38,6 +41,7 @@ impl From<&CreateRoomRequest> for RoomSettings {
             empty_timeout: request.empty_timeout,
             departure_timeout: request.departure_timeout,
             max_participants: request.max_participants,
+            sync_streams: request.sync_streams,
             metadata: request.metadata.clone(),
         }
     }
@@ -97,11 +101,12 @@ mod tests {
             empty_timeout: 9,
             departure_timeout: 4,
             max_participants: 2,
+            sync_streams: true,
             metadata: "m".into(),
         };
         for json in [
-            r#"{"emptyTimeout":9,"departureTimeout":4,"maxParticipants":2,"metadata":"m","agents":[{"agentName":"a"}]}"#,
-            r#"{"empty_timeout":9,"departure_timeout":4,"max_participants":2,"metadata":"m"}"#,
+            r#"{"emptyTimeout":9,"departureTimeout":4,"maxParticipants":2,"syncStreams":true,"metadata":"m","agents":[{"agentName":"a"}]}"#,
+            r#"{"empty_timeout":9,"departure_timeout":4,"max_participants":2,"sync_streams":true,"metadata":"m"}"#,
         ] {
             assert_eq!(settings(json).unwrap(), expected, "{json}");
         }

@@ -9,6 +9,7 @@
 mod api_calls;
 mod api_participants;
 mod api_rooms;
+mod codecs;
 mod data_tracks;
 mod hostile;
 mod isolation;

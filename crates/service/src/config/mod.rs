@@ -137,6 +137,8 @@ pub struct RoomConfig {
     pub max_participants: u32,
     /// The server API may unmute tracks, not only mute them.
     pub enable_remote_unmute: bool,
+    /// Whether sound and pictures of one source are played in sync, where clients can.
+    pub sync_streams: bool,
     /// Codecs that may be published, as mime types.
     pub enabled_codecs: Vec<String>,
 }
@@ -155,6 +157,7 @@ impl Default for RoomConfig {
             departure_timeout: 20,
             resume_window: 30,
             max_participants: 0,
+            sync_streams: true,
             enable_remote_unmute: false,
             enabled_codecs: codecs.map(str::to_owned).to_vec(),
         }
@@ -187,6 +190,8 @@ pub struct LimitConfig {
     pub data_track_packets_per_second: u32,
     /// Data tracks that a participant may publish.
     pub data_tracks_max: usize,
+    /// Bytes of recent reliable data that a room keeps for clients that resume.
+    pub data_replay_bytes_max: usize,
     /// Bytes of a participant's data blobs, keys and contents together.
     pub data_blobs_bytes_max: usize,
     /// Signalling messages that wait for a client that reads slowly.
@@ -235,6 +240,7 @@ impl Default for LimitConfig {
             data_packets_per_second: 2000,
             data_track_packets_per_second: 5000,
             data_tracks_max: 100,
+            data_replay_bytes_max: 1024 * 1024,
             data_blobs_bytes_max: 64_000,
             signal_queue_messages_max: 1024,
             sdp_bytes_max: 256 * 1024,
