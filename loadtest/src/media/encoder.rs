@@ -233,6 +233,20 @@ mod tests {
     }
 
     #[test]
+    fn what_keyframes_cost_is_taken_back() {
+        let mut encoder = Encoder::new(HIGH, Content::Camera, 1);
+        let storm = (0..60 * 30).filter_map(|_| {
+            encoder.want_keyframe();
+            encoder.encode()
+        });
+        let bytes: usize = storm.map(|frame| frame.bytes).sum();
+
+        // Without it, a keyframe in nine pictures would make 1.6 times the bitrate.
+        let bitrate = units::size(bytes * 8) / 60.0;
+        assert!(bitrate < 1.25 * 1_700_000.0, "{bitrate}");
+    }
+
+    #[test]
     fn sizes_vary_and_keyframes_are_large() {
         let frames = camera(60);
         let mean = 1_700_000.0 / 8.0 / 30.0;

@@ -220,8 +220,16 @@ pub struct LimitConfig {
     pub keyframe_request_interval_ms: u64,
     /// New SSRCs per second and session.
     pub new_ssrcs_per_second: u32,
+    /// Addresses that a session may newly be heard from, per minute.
+    pub new_addresses_per_minute: u32,
+    /// Media packets per second that a session may publish.
+    pub publish_packets_per_second: u32,
+    /// Bits of media per second that a session may publish.
+    pub publish_bits_per_second: u64,
     /// Bytes that wait in one data channel for a client that reads slowly.
     pub data_channel_queue_bytes_max: usize,
+    /// Data channels that a session may have open.
+    pub data_channels_max: usize,
     /// Bytes of one data packet.
     pub data_packet_bytes_max: usize,
 }
@@ -255,7 +263,11 @@ impl Default for LimitConfig {
             json_body_bytes_max: 1024 * 1024,
             keyframe_request_interval_ms: 500,
             new_ssrcs_per_second: 50,
+            new_addresses_per_minute: 4,
+            publish_packets_per_second: 5000,
+            publish_bits_per_second: 50_000_000,
             data_channel_queue_bytes_max: 1024 * 1024,
+            data_channels_max: 16,
             data_packet_bytes_max: 64 * 1024,
         }
     }
