@@ -100,7 +100,7 @@ impl Peer {
         rtc.add_local_candidate(host(address));
         let changes = match kind {
             SessionKind::Publisher | SessionKind::Single => vec![Change::Channels],
-            SessionKind::Subscriber => Vec::new(),
+            SessionKind::Subscriber | SessionKind::Player => Vec::new(),
         };
         Self {
             session,
