@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
-use forwarding::{Codec, DependencyDescriptorReader, SubscriptionKey};
+use forwarding::{Codec, DependencyDescriptorReader, StreamState, SubscriptionKey};
 use str0m::change::SdpPendingOffer;
 use str0m::channel::ChannelConfig;
 use str0m::media::Mid;
@@ -54,6 +54,8 @@ pub(crate) struct Session {
     /// Sections in which the client can receive.
     pub(crate) sendable: Vec<(Mid, MediaKind)>,
     pub(crate) subscriptions: Vec<Subscription>,
+    /// Where the streams of a player's sections stand that carry nothing now. At most one for each.
+    pub(crate) parked: Vec<(Mid, StreamState)>,
     pub(crate) negotiation: Negotiation,
     /// Packets that the client asked for again, and that it was asked for.
     /// When the last datagram of the client came.
@@ -237,6 +239,7 @@ impl Session {
             ingress: HashMap::new(),
             sendable: Vec::new(),
             subscriptions: Vec::new(),
+            parked: Vec::new(),
             negotiation: Negotiation::default(),
             heard_at: None,
             link: ReportedLink::default(),

@@ -7,5 +7,6 @@ mod kit;
 mod layers;
 mod negotiation;
 mod network;
+mod player;
 mod rooms;
 mod security;

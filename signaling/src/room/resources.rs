@@ -158,7 +158,7 @@ impl Room {
         let config = SessionConfig {
             kind: match opening.role {
                 Role::Publish => SessionKind::Publisher,
-                Role::Play => SessionKind::Single,
+                Role::Play => SessionKind::Player,
             },
             ice_lite: Quirks::of(&wish.client, false).ice_lite,
         };

@@ -27,6 +27,9 @@ use crate::{
     Answer, BoundTrack, CloseReason, Engine, Event, Offer, SessionId, SessionKind, TrackId,
 };
 
+/// The media stream of all that a player receives (RFC 8830).
+const PLAYED_STREAM: &str = "room";
+
 /// Why a description was not accepted. The session stays as it was.
 #[derive(Debug, Error)]
 pub enum OfferError {
@@ -72,7 +75,9 @@ impl Engine {
         let text = description.to_string();
         let parsed = SdpOffer::from_sdp_string(&text)
             .map_err(|error| OfferError::Malformed(readable(&error.to_string())))?;
-        give_sections_back(&mut self.sessions[index]);
+        if self.sessions[index].kind != SessionKind::Player {
+            give_sections_back(&mut self.sessions[index]);
+        }
         let rtc = &mut self.sessions[index].rtc;
         let accepted = guard(|| rtc.sdp_api().accept_offer(parsed));
         let answer = self.unwrap_accepted(index, accepted)?;
@@ -186,6 +191,7 @@ impl Engine {
             match session.kind {
                 SessionKind::Subscriber => self.make_offer(index),
                 SessionKind::Single => self.ask_for_offer(index),
+                SessionKind::Player => self.fill_sections(index),
                 SessionKind::Publisher => {}
             }
         }
@@ -243,8 +249,13 @@ impl Engine {
 
     fn apply_carried(&mut self, index: SessionIndex, plan: &OfferPlan) {
         let session = &mut self.sessions[index];
-        if session.kind != SessionKind::Single {
-            return;
+        match session.kind {
+            SessionKind::Single => {}
+            SessionKind::Player => {
+                session.sendable.clone_from(&plan.sendable);
+                return self.fill_sections(index);
+            }
+            SessionKind::Publisher | SessionKind::Subscriber => return,
         }
         session.sendable.clone_from(&plan.sendable);
         session.negotiation.exchange = Exchange::Idle;
@@ -308,6 +319,13 @@ impl Engine {
             let (Some(_), Some(mid)) = (section.kind(), section.mid()) else {
                 continue;
             };
+            if session.kind == SessionKind::Player {
+                // The same names for whatever the section will carry; one stream plays in sync.
+                let name = mid.to_string();
+                let is_sent = section.direction().sends();
+                section.set_track(is_sent.then_some((PLAYED_STREAM, name.as_str())));
+                continue;
+            }
             let carried = session
                 .subscriptions
                 .iter()

@@ -76,7 +76,10 @@ impl Engine {
                 let layers = u8::try_from(section.sent_layers()).unwrap_or(u8::MAX);
                 plan.published.push((mid, track.clone(), layers));
             }
-            let mut receives = false;
+            let mut receives = session.kind == SessionKind::Player && direction.receives();
+            if receives {
+                plan.sendable.push((mid, kind));
+            }
             if session.kind == SessionKind::Single && direction.receives() {
                 plan.sendable.push((mid, kind));
                 if let Some(carried) = carried_in(session, mid, kind, &mut waiting) {

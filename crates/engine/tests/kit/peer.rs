@@ -53,6 +53,8 @@ pub(crate) enum Fault {
     NoDtls,
     /// Its offer names the fingerprint of another certificate.
     ForeignCertificate,
+    /// Its offer names the address of somebody else as its own.
+    NamesOthers,
 }
 
 /// A peer connection.
@@ -100,7 +102,7 @@ impl Peer {
         rtc.add_local_candidate(host(address));
         let changes = match kind {
             SessionKind::Publisher | SessionKind::Single => vec![Change::Channels],
-            SessionKind::Subscriber => Vec::new(),
+            SessionKind::Subscriber | SessionKind::Player => Vec::new(),
         };
         Self {
             session,
