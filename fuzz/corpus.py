@@ -101,6 +101,57 @@ ROOM = {
 }
 
 
+def b(hexes):
+    """Bytes with their length before them, as the datagram operations take them."""
+    content = bytes.fromhex(hexes)
+    return bytes([len(content)]) + content
+
+
+def sctp(*chunks, peer=0):
+    """Chunks of type, flags and body, at most four."""
+    return bytes([peer << 6 | 4, 64 + len(chunks) - 1]) + b"".join(bytes([t, f]) + b(body) for t, f, body in chunks)
+
+
+def data(protocol, stream, body, peer=0):
+    return bytes([peer << 6 | 4, stream << 3 | protocol]) + b(body)
+
+
+def rtcp(*packets, peer=0):
+    """RTCP packets of count, type from 200, and body."""
+    return bytes([peer << 6 | 11, len(packets) - 1]) + b"".join(
+        bytes([count, 32 + (kind - 200 - 32) % 8]) + b(body) for count, kind, body in packets
+    )
+
+
+def media(choice, payload, named=False):
+    return bytes([7, choice | named << 7]) + b(payload)
+
+
+KEY, DELTA = VP8["keyframe"], VP8["interframe"]
+DATAGRAMS = {
+    "wait": bytes([13, 255]) * 3,
+    "media": (media(1, KEY, True) + media(3, KEY, True) + media(0, "aabb") + media(4, "0001" + KEY, True) + bytes([13, 5])) * 4,
+    "probes": media(6, "00" * 20) * 3 + media(7, "00" * 20, True),
+    "av1": bytes([10, 0x10, 98, 0xA4, 1]) + b("100000025b80012f" + "00" * 40),
+    "reports": rtcp((0, 200, "000000a1" + "0102030405060708" * 2 + "0000000a0000000b"), (1, 201, "00000001000000a0" + "00" * 20)),
+    "feedback": rtcp((1, 206, "0000000100000001")) + rtcp((1, 205, "000000010000000100010fff")) + rtcp((15, 206, "0000000100000000" + "52454d4201020304")),
+    "transport": rtcp((15, 205, "0000000100000000" + "0001000400000001" + "2004010203040000")),
+    "goodbye": rtcp((1, 203, "000000a0")) + media(0, "aa"),
+    "full-intra": rtcp((4, 206, "0000000100000000000000a101000000")),
+    "extended": rtcp((0, 207, "00000001" + "04000002" + "0102030405060708")),
+    "channels": data(0, 2, "0300000000000000000600005f6c6f737379") + data(2, 1, "0a0b0c") + data(1, 1, "ff") + data(6, 3, "00"),
+    "sctp-control": sctp((4, 0, "00010004")) + sctp((3, 0, "00000001000004000001000000020003")) + sctp((130 % 24, 0, "000d0010000000010000000100000001")),
+    "sctp-forward": sctp((192 % 24, 0, "0000000500010002")) + sctp((9, 0, "0001000400")) + sctp((6, 0, "")) + data(2, 1, "01"),
+    "sctp-shutdown": sctp((7, 0, "00000001"), (8, 0, ""), (14, 1, "")),
+    "sctp-restart": sctp((1, 0, "0000000200010000ffffffff00000001")) + sctp((10, 0, "01020304")),
+    "fragments": sctp((0, 2, "00000009000100000000003501"), (0, 0, "0000000a000100000000003502"), (0, 1, "0000000b000100000000003503")),
+    "checks": bytes([1]) + b("00250000") + bytes([0x31]) + b("") + bytes([0x81]) + b("00250000") + bytes([0x21]) + b("802900080000000000000001"),
+    "alerts": bytes([3, 1]) + b("0100") + bytes([0x33, 1]) + b("0228") + bytes([3, 2]) + b("01" * 40),
+    "raw": bytes([0]) + b("80") + bytes([0x30]) + b("80c8000100000001") + bytes([0x20]) + b("bede" * 20) + bytes([0]) + b("000100002112a442" + "00" * 12),
+    "steering": bytes([0x4F, 0, 0x4F, 2, 0x4F, 4, 0x4F, 0x55, 0x4F, 7, 0x0F, 7, 0x4F, 1]) + media(3, DELTA, True) + bytes([0x5E]) + b("aabb") + bytes([0x4E]) + b("cc" * 90),
+}
+
+
 def main():
     streams = {
         name: b"".join(bytes([len(d) // 2]) + bytes.fromhex(d) for d in packets)
@@ -108,7 +159,7 @@ def main():
     }
     hexes = {"vp8": VP8, "vp9": VP9, "h264": H264}
     files = {target: {n: bytes.fromhex(h) for n, h in seeds.items()} for target, seeds in hexes.items()}
-    files |= {"dependency_descriptor": streams, "room": ROOM}
+    files |= {"dependency_descriptor": streams, "room": ROOM, "datagrams": DATAGRAMS}
     for target, seeds in files.items():
         folder = ROOT / target
         folder.mkdir(parents=True, exist_ok=True)

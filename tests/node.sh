@@ -13,9 +13,11 @@ install_packages() {
 # Runs the files named and prints "N passed, N failed"; a panic of the server counts as a failure.
 run_files() {
   local report status failed panics
+  local reporters=(--test-reporter=spec --test-reporter-destination=stdout)
   report="$(mktemp)"
-  node --test --test-concurrency=1 --test-reporter=spec --test-reporter-destination=stdout \
-    --test-reporter=tap --test-reporter-destination="$report" "$@"
+  reporters+=(--test-reporter=tap --test-reporter-destination="$report")
+  if [ -n "${REPORTS:-}" ]; then reporters+=(--test-reporter=junit --test-reporter-destination="$REPORTS/$(basename "$PWD").xml"); fi
+  node --test --test-concurrency=1 "${reporters[@]}" "$@"
   status=$?
   count() { sed -n "s/^# $1 //p" "$report" | tail -n 1; }
   failed=$(($(count fail) + $(count cancelled)))

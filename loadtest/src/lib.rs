@@ -62,6 +62,8 @@ struct WriteError {
 ///
 /// What kept it from measuring, or a file that can't be read or written.
 pub fn main(arguments: &Arguments) -> Result<ExitCode, Box<dyn Error>> {
+    // One who has installed another one before is welcome.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;

@@ -1,5 +1,6 @@
 //! What a process on this machine uses, from `/proc`.
 
+use std::collections::HashSet;
 use std::fs;
 use std::time::Duration;
 
@@ -39,6 +40,39 @@ fn parse_usage(stat: &str, status: &str) -> Option<Usage> {
         memory: bytes("VmRSS:")?,
         memory_peak: bytes("VmHWM:")?,
     })
+}
+
+/// Counts datagrams that came to the open UDP sockets of this program and were dropped because it
+/// didn't read in time.
+pub(crate) fn dropped_datagrams() -> u64 {
+    let Ok(files) = fs::read_dir("/proc/self/fd") else {
+        return 0;
+    };
+    let targets = files
+        .flatten()
+        .filter_map(|file| fs::read_link(file.path()).ok());
+    let sockets: HashSet<u64> = targets
+        .filter_map(|target| {
+            let name = target.to_str()?.strip_prefix("socket:[")?;
+            name.strip_suffix(']')?.parse().ok()
+        })
+        .collect();
+    let tables = ["/proc/net/udp", "/proc/net/udp6"];
+    let tables = tables
+        .iter()
+        .filter_map(|table| fs::read_to_string(table).ok());
+    tables.map(|table| parse_drops(&table, &sockets)).sum()
+}
+
+/// Sums up what sockets of these inodes dropped (proc(5), `/proc/net/udp`).
+fn parse_drops(table: &str, sockets: &HashSet<u64>) -> u64 {
+    let drops = table.lines().skip(1).filter_map(|line| {
+        let mut fields = line.split_whitespace().skip(9);
+        let inode: u64 = fields.next()?.parse().ok()?;
+        let drops: u64 = fields.nth(2)?.parse().ok()?;
+        sockets.contains(&inode).then_some(drops)
+    });
+    drops.sum()
 }
 
 /// Finds the process that listens on a TCP port; nothing if it can't be told.
@@ -116,6 +150,28 @@ mod tests {
 
         assert_eq!(parse_listener(table, 8000), Some(42));
         assert_eq!(parse_listener(table, 8001), None);
+    }
+
+    #[test]
+    fn drops_are_summed_up_over_our_sockets_only() {
+        let table = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode ref pointer drops\n\
+            1: 0100007F:1F40 00000000:0000 07 00000000:00000000 00:00000000 00000000 0 0 41 2 0 5\n\
+            2: 0100007F:1F41 00000000:0000 07 00000000:00000000 00:00000000 00000000 0 0 42 2 0 7\n\
+            3: 0100007F:1F42 00000000:0000 07 00000000:00000000 00:00000000 00000000 0 0 43 2 0 9\n";
+
+        assert_eq!(parse_drops(table, &HashSet::from([41, 43])), 14);
+    }
+
+    #[test]
+    fn a_socket_that_nobody_reads_drops() {
+        let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        let address = socket.local_addr().unwrap();
+        let before = dropped_datagrams();
+        for _ in 0..5000 {
+            socket.send_to(&[0; 1200], address).unwrap();
+        }
+
+        assert!(dropped_datagrams() > before);
     }
 
     #[test]

@@ -239,6 +239,7 @@ struct Mark {
     totals: Totals,
     server: Option<Usage>,
     client: Option<Usage>,
+    dropped: u64,
 }
 
 struct Observer {
@@ -290,6 +291,7 @@ impl Observer {
             totals,
             server: self.server_pid.and_then(process::usage),
             client: process::usage(std::process::id()),
+            dropped: process::dropped_datagrams(),
         }
     }
 
@@ -358,11 +360,18 @@ fn report(
             millis(late)
         ));
     }
+    let dropped = to.dropped.saturating_sub(from.dropped);
+    if dropped > 0 {
+        notes.push(format!(
+            "this program didn't read {dropped} packets in time; they count as lost"
+        ));
+    }
     let measured = Measured {
         planned: observer.setting.plan.peers.len() as u64,
         time: to.at.saturating_sub(from.at),
         server: from.server.zip(to.server),
         client: from.client.zip(to.client),
+        dropped: Some(dropped),
         whole: to.totals.clone(),
         window: window.clone(),
     };

@@ -38,8 +38,16 @@ pub struct SfuConfig {
     pub keyframe_interval: Duration,
     /// Bytes that may wait on one data channel of one session.
     pub data_queue_bytes_max: usize,
+    /// Data channels that one session may have open.
+    pub data_channels_max: usize,
     /// New SSRCs that one session may bring up in a second.
     pub new_ssrcs_per_second: u32,
+    /// Addresses that one session may newly be heard from in a minute.
+    pub new_addresses_per_minute: u32,
+    /// Media packets that one session may publish in a second.
+    pub publish_packets_per_second: u32,
+    /// Bits of media that one session may publish in a second.
+    pub publish_bits_per_second: u64,
     /// Longest SDP text.
     pub sdp_bytes_max: usize,
     /// Sessions on one shard.
@@ -80,7 +88,11 @@ impl Default for SfuConfig {
             handshake_timeout: Duration::from_secs(5),
             keyframe_interval: Duration::from_millis(500),
             data_queue_bytes_max: 1 << 20,
+            data_channels_max: 16,
             new_ssrcs_per_second: 50,
+            new_addresses_per_minute: 4,
+            publish_packets_per_second: 5000,
+            publish_bits_per_second: 50_000_000,
             sdp_bytes_max: 256 << 10,
             sessions_per_shard_max: 4000,
         }
@@ -106,7 +118,11 @@ impl SfuConfig {
             handshake_timeout: Duration::from_millis(limit.handshake_timeout_ms),
             keyframe_interval: Duration::from_millis(limit.keyframe_request_interval_ms),
             data_queue_bytes_max: limit.data_channel_queue_bytes_max,
+            data_channels_max: limit.data_channels_max,
             new_ssrcs_per_second: limit.new_ssrcs_per_second,
+            new_addresses_per_minute: limit.new_addresses_per_minute,
+            publish_packets_per_second: limit.publish_packets_per_second,
+            publish_bits_per_second: limit.publish_bits_per_second,
             sdp_bytes_max: limit.sdp_bytes_max,
             sessions_per_shard_max: limit.sessions_max.div_ceil(shards),
             ..Self::default()
@@ -122,7 +138,11 @@ impl SfuConfig {
             handshake_timeout: self.handshake_timeout,
             keyframe_interval: self.keyframe_interval,
             data_queue_bytes_max: self.data_queue_bytes_max,
+            data_channels_max: self.data_channels_max,
             new_ssrcs_per_second: self.new_ssrcs_per_second,
+            new_addresses_per_minute: self.new_addresses_per_minute,
+            publish_packets_per_second: self.publish_packets_per_second,
+            publish_bits_per_second: self.publish_bits_per_second,
             sdp_bytes_max: self.sdp_bytes_max,
             sessions_max: self.sessions_per_shard_max,
         }

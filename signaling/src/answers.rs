@@ -8,6 +8,7 @@ use livekit_protocol::{
     ServerInfo, SessionDescription,
 };
 
+use crate::codecs;
 use crate::quirks::Quirks;
 
 /// The version that SDKs compare to find out what a server can do. It says which release of
@@ -77,10 +78,10 @@ pub(crate) fn description(
 }
 
 /// Lists codecs by mime type.
-pub(crate) fn codecs(mime_types: &[String]) -> Vec<Codec> {
-    let codec = |mime: &String| Codec {
-        mime: mime.clone(),
+pub(crate) fn codecs(codecs: &[sfu::Codec]) -> Vec<Codec> {
+    let codec = |codec: &sfu::Codec| Codec {
+        mime: codecs::mime_type(*codec).to_owned(),
         fmtp_line: String::new(),
     };
-    mime_types.iter().map(codec).collect()
+    codecs.iter().map(codec).collect()
 }

@@ -20,6 +20,7 @@
 //! | who speaks | `speakers` |
 //! | how good a connection is | `scores` |
 //! | what a data packet says about its sender | `packet` |
+//! | what data a client has missed | `replay` |
 //! | what clients are told of a track and a participant | `publication`, `participant` |
 //! | how to take part by plain HTTP requests | `whip` |
 //!
@@ -48,6 +49,7 @@ mod publication;
 mod quality;
 mod quirks;
 mod rate;
+mod replay;
 mod requests;
 mod revocations;
 mod room;

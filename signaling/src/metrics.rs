@@ -37,6 +37,8 @@ pub(crate) struct Metrics {
     pub(crate) api_requests: IntCounterVec,
     /// Seconds that calls of the server API took.
     pub(crate) api_seconds: Histogram,
+    /// Reliable data packets that were sent again after a resume.
+    pub(crate) data_replayed: IntCounter,
     /// Seconds from the opening of a socket to the join response.
     pub(crate) join_seconds: Histogram,
 }
@@ -63,16 +65,7 @@ impl Metrics {
             registry.register(Box::new(gauge.clone()))?;
             prometheus::Result::Ok(gauge)
         };
-        let join_seconds = Histogram::with_opts(
-            HistogramOpts::new(
-                "clapt_signal_join_seconds",
-                "Seconds from the opening of a socket to the join response",
-            )
-            .buckets(vec![
-                0.001, 0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0,
-            ]),
-        )?;
-        registry.register(Box::new(join_seconds.clone()))?;
+        let join_seconds = join_seconds(registry)?;
         let http_sessions = IntGaugeVec::new(
             Opts::new("clapt_signal_whip_sessions", "WHIP and WHEP sessions"),
             &["kind"],
@@ -116,6 +109,10 @@ impl Metrics {
             http_requests,
             api_requests,
             api_seconds,
+            data_replayed: counter(
+                "clapt_signal_data_replayed_total",
+                "Reliable data packets that were sent again after a resume",
+            )?,
             join_seconds,
         })
     }
@@ -124,4 +121,13 @@ impl Metrics {
     pub(crate) fn refuse(&self, reason: &'static str) {
         self.refused.with_label_values(&[reason]).inc();
     }
+}
+
+fn join_seconds(registry: &Registry) -> prometheus::Result<Histogram> {
+    let name = "clapt_signal_join_seconds";
+    let help = "Seconds from the opening of a socket to the join response";
+    let buckets = vec![0.001, 0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0];
+    let histogram = Histogram::with_opts(HistogramOpts::new(name, help).buckets(buckets))?;
+    registry.register(Box::new(histogram.clone()))?;
+    Ok(histogram)
 }

@@ -44,6 +44,7 @@ pub(crate) struct Participant {
     pub(crate) mode: Mode,
     pub(crate) adaptive_stream: bool,
     pub(crate) state: State,
+    pub(crate) joined_at: Instant,
     pub(crate) joined_at_ms: i64,
     /// The socket; `None` while the client may resume.
     pub(crate) outbox: Option<Outbox>,
@@ -134,6 +135,7 @@ impl Participant {
             mode: wish.mode,
             adaptive_stream: wish.adaptive_stream,
             state: State::Joining,
+            joined_at: start.now,
             joined_at_ms: start.unix_ms,
             outbox: start.outbox,
             http: None,

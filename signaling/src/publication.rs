@@ -33,11 +33,12 @@ pub(crate) struct Publication {
 }
 
 impl Publication {
-    /// Takes over an announcement. `None` if it is about neither sound nor pictures, or has
-    /// endless names.
+    /// Takes over an announcement. `None` if it is about neither sound nor pictures, has endless
+    /// names, or if no codec of the kind is `enabled`.
     pub(crate) fn announce(
         id: TrackId,
         request: &AddTrackRequest,
+        enabled: &[Codec],
         now: Instant,
         unix_micros: i64,
     ) -> Option<Self> {
@@ -51,7 +52,11 @@ impl Publication {
             return None;
         }
         let wanted = request.simulcast_codecs.first();
-        let codec = wanted.and_then(|wanted| codecs::from_name(&wanted.codec));
+        let wanted = wanted.and_then(|wanted| codecs::from_name(&wanted.codec));
+        let codec = match kind {
+            MediaKind::Audio => enabled.contains(&Codec::Opus).then_some(wanted)?,
+            MediaKind::Video => codecs::choose_video(wanted, enabled).ok()?,
+        };
         Some(Self {
             id,
             kind,
@@ -65,16 +70,15 @@ impl Publication {
 
     /// Says what the media server has to look for in the next offer.
     pub(crate) fn pending(&self) -> PendingTrack {
-        let has = |feature: AudioTrackFeature| self.info.audio_features().any(|f| f == feature);
-        #[expect(deprecated, reason = "older clients write `stereo` and `disable_dtx`")]
+        #[expect(deprecated, reason = "they say the same as the features")]
         let (stereo, disable_dtx) = (self.info.stereo, self.info.disable_dtx);
         PendingTrack {
             track: self.id,
             cid: self.cid.clone(),
             kind: self.kind,
             codec: self.codec,
-            stereo: stereo || has(AudioTrackFeature::TfStereo),
-            dtx: !(disable_dtx || has(AudioTrackFeature::TfNoDtx)),
+            stereo,
+            dtx: !disable_dtx,
         }
     }
 
@@ -123,6 +127,27 @@ impl Publication {
         &self.info.layers
     }
 
+    /// Replaces the features of a sound track by those that are known.
+    #[expect(deprecated, reason = "older clients read `stereo` and `disable_dtx`")]
+    pub(crate) fn set_audio_features(&mut self, features: &[i32]) {
+        let known = |feature: &i32| AudioTrackFeature::try_from(*feature).is_ok();
+        let mut features: Vec<i32> = features.iter().copied().filter(known).collect();
+        features.sort_unstable();
+        features.dedup();
+        self.info.stereo = features.contains(&AudioTrackFeature::TfStereo.into());
+        self.info.disable_dtx = features.contains(&AudioTrackFeature::TfNoDtx.into());
+        self.info.audio_features = features;
+    }
+
+    /// Returns the name of the stream that pairs this track with others, if it can be part of an
+    /// SDP and is not taken for a track's id.
+    pub(crate) fn stream_name(&self) -> Option<&str> {
+        let name = self.info.stream.as_str();
+        let is_token = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+        let is_usable = !name.is_empty() && name.chars().all(is_token) && !name.starts_with("TR");
+        is_usable.then_some(name)
+    }
+
     /// Returns the name of the codec for `SubscribedQualityUpdate`.
     pub(crate) fn codec_name(&self) -> &'static str {
         self.codec.map(codecs::short_name).unwrap_or_default()
@@ -137,6 +162,8 @@ fn track_info(
     unix_micros: i64,
 ) -> TrackInfo {
     let layers = sorted_layers(request, kind);
+    let audio_features = audio_features(request, kind);
+    let has = |feature: AudioTrackFeature| audio_features.contains(&feature.into());
     let backup_codec_policy = match kind {
         MediaKind::Audio => BackupCodecPolicy::Simulcast,
         MediaKind::Video => request.backup_codec_policy(),
@@ -149,11 +176,11 @@ fn track_info(
         width: request.width,
         height: request.height,
         simulcast: layers.len() > 1,
-        disable_dtx: request.disable_dtx,
+        disable_dtx: has(AudioTrackFeature::TfNoDtx),
         source: request.source,
         codecs: vec![codec_info(request, codec, layers.clone())],
         layers,
-        stereo: request.stereo,
+        stereo: has(AudioTrackFeature::TfStereo),
         disable_red: request.disable_red,
         encryption: request.encryption,
         stream: stream(request),
@@ -161,11 +188,29 @@ fn track_info(
             unix_micro: unix_micros,
             ticks: 0,
         }),
-        audio_features: request.audio_features.clone(),
+        audio_features,
         backup_codec_policy: backup_codec_policy.into(),
         packet_trailer_features: trailer_features(request),
         ..TrackInfo::default()
     }
+}
+
+/// The features that are known, those included that older clients write in fields of their own.
+#[expect(deprecated, reason = "older clients write `stereo` and `disable_dtx`")]
+fn audio_features(request: &AddTrackRequest, kind: MediaKind) -> Vec<i32> {
+    if kind == MediaKind::Video {
+        return Vec::new();
+    }
+    let of_old = [
+        (request.stereo, AudioTrackFeature::TfStereo),
+        (request.disable_dtx, AudioTrackFeature::TfNoDtx),
+    ];
+    let of_old = of_old.into_iter().filter(|(is_set, _)| *is_set);
+    let mut features: Vec<i32> = request.audio_features().map(i32::from).collect();
+    features.extend(of_old.map(|(_, feature)| i32::from(feature)));
+    features.sort_unstable();
+    features.dedup();
+    features
 }
 
 /// What the publisher appends to its frames: receivers look for it only if they are told.

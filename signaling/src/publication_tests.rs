@@ -39,8 +39,60 @@ fn camera() -> AddTrackRequest {
 }
 
 fn announce(request: &AddTrackRequest) -> Option<Publication> {
+    announce_with(request, &[Codec::Vp8, Codec::Vp9, Codec::Opus])
+}
+
+fn announce_with(request: &AddTrackRequest, enabled: &[Codec]) -> Option<Publication> {
     let id = TrackId::new(ShardId(0), 1);
-    Publication::announce(id, request, Instant::now(), 1)
+    Publication::announce(id, request, enabled, Instant::now(), 1)
+}
+
+#[test]
+fn what_may_not_be_published_is_replaced_or_refused() {
+    let microphone = AddTrackRequest::default();
+
+    let with_h264 = announce_with(&camera(), &[Codec::H264]).unwrap();
+    assert_eq!(with_h264.codec_name(), "h264");
+    assert!(announce_with(&camera(), &[Codec::Opus]).is_none());
+    assert!(announce_with(&microphone, &[Codec::Vp8]).is_none());
+    assert!(announce_with(&microphone, &[Codec::Opus]).is_some());
+}
+
+#[test]
+#[expect(deprecated, reason = "older clients write and read these fields")]
+fn features_in_old_fields_and_new_are_one() {
+    let of_old = AddTrackRequest {
+        stereo: true,
+        disable_dtx: true,
+        audio_features: vec![AudioTrackFeature::TfNoDtx.into(), 99],
+        ..AddTrackRequest::default()
+    };
+
+    let mut publication = announce(&of_old).unwrap();
+
+    let [stereo, no_dtx] = [AudioTrackFeature::TfStereo, AudioTrackFeature::TfNoDtx];
+    let both = [i32::from(stereo), i32::from(no_dtx)];
+    assert_eq!(publication.info.audio_features, both);
+    publication.set_audio_features(&[stereo.into(), 99]);
+    assert_eq!(publication.info.audio_features, [i32::from(stereo)]);
+    assert!(publication.info.stereo && !publication.info.disable_dtx);
+}
+
+#[test]
+fn only_stream_names_that_fit_into_an_sdp_pair_tracks() {
+    let name = |stream: &str| {
+        let request = AddTrackRequest {
+            stream: stream.into(),
+            ..AddTrackRequest::default()
+        };
+        let publication = announce(&request).unwrap();
+        publication.stream_name().map(str::to_owned)
+    };
+
+    assert_eq!(name("camera").as_deref(), Some("camera"));
+    for bad in ["a b", "a|b", "x\r\na=msid:y", "TR_x", "é"] {
+        assert_eq!(name(bad), None, "{bad}");
+    }
 }
 
 #[test]

@@ -4,6 +4,7 @@
 
 use livekit_protocol::ClientInfo;
 use livekit_protocol::client_info::Sdk;
+use sfu::Codec;
 
 /// How to speak to one client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,12 +19,23 @@ pub(crate) struct Quirks {
     pub(crate) unknown_messages: bool,
     /// Understands `TrackUnpublishedResponse`, since protocol 7.
     pub(crate) unpublish: bool,
+    /// Numbers its reliable packets and drops those that it has had, since protocol 16.
+    pub(crate) numbered_data: bool,
+    /// Plays tracks in sync that come under one stream name, since protocol 10. In Firefox a
+    /// section keeps the first name that it had.
+    pub(crate) stream_names: bool,
+    /// Can't send some codecs well: LiveKit's server does not let it, either.
+    pub(crate) unsendable: &'static [Codec],
     /// Reads `Leave.action`; older ones read `can_reconnect` only.
     pub(crate) leave_action: bool,
 }
 
 /// Protocol version from which `Leave.action` is understood.
 const LEAVE_ACTION_PROTOCOL: i32 = 13;
+
+/// Protocol versions from which streams have names, and reliable packets numbers.
+const STREAM_NAMES_PROTOCOL: i32 = 10;
+const NUMBERED_DATA_PROTOCOL: i32 = 16;
 
 /// Protocol version from which the server may unpublish.
 const UNPUBLISH_PROTOCOL: i32 = 7;
@@ -38,9 +50,30 @@ impl Quirks {
             reconnect_response: !is_old_js,
             unknown_messages: !is_old_rust,
             unpublish: client.protocol >= UNPUBLISH_PROTOCOL,
+            numbered_data: client.protocol >= NUMBERED_DATA_PROTOCOL,
+            stream_names: client.protocol >= STREAM_NAMES_PROTOCOL && !is_firefox(&client.browser),
+            unsendable: unsendable(client),
             leave_action: client.protocol >= LEAVE_ACTION_PROTOCOL,
         }
     }
+}
+
+/// Safari has no AV1 encoder, and since 18.4 a VP9 encoder whose frames others can't decode;
+/// Firefox on Linux and Android has no dependable H.264 encoder.
+fn unsendable(client: &ClientInfo) -> &'static [Codec] {
+    let is = |text: &str, expected: &str| text.eq_ignore_ascii_case(expected);
+    if is(&client.browser, "safari") {
+        return if version(&client.browser_version) >= [18, 4, 0] {
+            &[Codec::Av1, Codec::Vp9]
+        } else {
+            &[Codec::Av1]
+        };
+    }
+    let is_linux = is(&client.os, "linux") || is(&client.os, "android");
+    if is_firefox(&client.browser) && is_linux {
+        return &[Codec::H264];
+    }
+    &[]
 }
 
 fn is_firefox(browser: &str) -> bool {
@@ -79,6 +112,38 @@ mod tests {
         assert!(!quirks(Sdk::Js, "2.23.0", 17, "firefox mobile").ice_lite);
         assert!(quirks(Sdk::Js, "2.23.0", 17, "Chrome").ice_lite);
         assert!(!Quirks::of(&ClientInfo::default(), true).ice_lite);
+    }
+
+    #[test]
+    fn codecs_that_a_browser_sends_badly_are_left_out() {
+        let client = |browser: &str, version: &str, os: &str| ClientInfo {
+            browser: browser.into(),
+            browser_version: version.into(),
+            os: os.into(),
+            ..ClientInfo::default()
+        };
+        let unsendable = |browser, version, os| {
+            let quirks = Quirks::of(&client(browser, version, os), false);
+            quirks.unsendable
+        };
+
+        assert_eq!(unsendable("Safari", "17.2", "macOS"), [Codec::Av1]);
+        assert_eq!(
+            unsendable("safari", "18.4", "iOS"),
+            [Codec::Av1, Codec::Vp9]
+        );
+        assert_eq!(unsendable("Firefox", "140", "Linux"), [Codec::H264]);
+        assert_eq!(unsendable("Firefox", "140", "Windows"), []);
+        assert_eq!(unsendable("Chrome", "140", "Linux"), []);
+    }
+
+    #[test]
+    fn streams_have_names_where_they_can_be_changed() {
+        assert!(quirks(Sdk::Js, "2.23.0", 17, "Chrome").stream_names);
+        assert!(!quirks(Sdk::Js, "2.23.0", 17, "Firefox").stream_names);
+        assert!(!quirks(Sdk::Js, "1.0.0", 9, "Chrome").stream_names);
+        assert!(quirks(Sdk::Js, "2.23.0", 16, "Chrome").numbered_data);
+        assert!(!quirks(Sdk::Js, "2.15.0", 15, "Chrome").numbered_data);
     }
 
     #[test]

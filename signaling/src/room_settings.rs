@@ -17,6 +17,9 @@ pub(crate) struct RoomSettings {
     /// Participants that fit in, agents and recorders not counted.
     #[serde(alias = "max_participants")]
     pub(crate) max_participants: u32,
+    /// Plays sound and pictures of one source in sync.
+    #[serde(alias = "sync_streams")]
+    pub(crate) sync_streams: bool,
     /// Free text of the application.
     pub(crate) metadata: String,
     /// Agents that come when the room opens; none means those without a name.
@@ -40,6 +43,7 @@ impl From<&CreateRoomRequest> for RoomSettings {
             empty_timeout: request.empty_timeout,
             departure_timeout: request.departure_timeout,
             max_participants: request.max_participants,
+            sync_streams: request.sync_streams,
             metadata: request.metadata.clone(),
             agents: request.agents.clone(),
         }
@@ -100,6 +104,7 @@ mod tests {
             empty_timeout: 9,
             departure_timeout: 4,
             max_participants: 2,
+            sync_streams: true,
             metadata: "m".into(),
             agents: Vec::new(),
         };
@@ -108,8 +113,8 @@ mod tests {
             ..RoomAgentDispatch::default()
         };
         for json in [
-            r#"{"emptyTimeout":9,"departureTimeout":4,"maxParticipants":2,"metadata":"m","agents":[{"agentName":"a"}],"tags":{}}"#,
-            r#"{"empty_timeout":9,"departure_timeout":4,"max_participants":2,"metadata":"m"}"#,
+            r#"{"emptyTimeout":9,"departureTimeout":4,"maxParticipants":2,"syncStreams":true,"metadata":"m","agents":[{"agentName":"a"}]}"#,
+            r#"{"empty_timeout":9,"departure_timeout":4,"max_participants":2,"sync_streams":true,"metadata":"m"}"#,
         ] {
             let mut settings = settings(json).unwrap();
             assert!(settings.agents.drain(..).all(|other| other == agent));

@@ -5,7 +5,7 @@ import { after, afterEach, before, describe, test } from 'node:test';
 import { launchFirefox } from './lib/firefox.mjs';
 import { rate, roomName, sees, Stage, until } from './lib/harness.mjs';
 
-const FPS_MIN = 15;
+const FPS_MIN = 10;
 const stages = [];
 before(async () => { stages.push(...(await Promise.all([Stage.open(launchFirefox()), Stage.open()]))); });
 afterEach(() => Promise.all(stages.map((stage) => stage.clear())));
@@ -22,7 +22,7 @@ for (const single of [true, false]) {
 
     const seeEachOther = (fox, chrome, wanted) => Promise.all([sees(fox, 'chrome', wanted), sees(chrome, 'fox', wanted)]);
 
-    test('cameras and microphones go both ways at 15 pictures a second or more, and muting is told and undone', async (t) => {
+    test('cameras and microphones go both ways at 10 pictures a second or more, and muting is told and undone', async (t) => {
       const [fox, chrome] = await meet();
       await Promise.all([fox, chrome].map((page) => page.evaluate(() => peer.room.localParticipant.setMicrophoneEnabled(true))));
 
@@ -80,8 +80,8 @@ for (const single of [true, false]) {
       const [fox, chrome] = await meet();
       await seeEachOther(fox, chrome);
 
-      // Where a new socket is closed at once, livekit-client 2.23 in Firefox waits for ever, whatever the server.
-      for (const scenario of ['signal-reconnect', 'full-reconnect']) {
+      // After disconnect-signal-on-resume livekit-client 2.23 in Firefox waits for ever, whatever the server.
+      for (const scenario of ['signal-reconnect', 'full-reconnect', 'migration']) {
         const before = await fox.evaluate(() => peer.count('reconnected'));
         await fox.evaluate((scenario) => peer.room.simulateScenario(scenario), scenario);
         await until(fox, (before) => peer.count('reconnected') > before && peer.room.state === 'connected', before, 25_000);

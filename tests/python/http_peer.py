@@ -100,9 +100,9 @@ class Publisher(HttpPeer):
 class Player(HttpPeer):
     """Decodes what it gets and says what it is."""
 
-    def __init__(self, token: str, poke):
+    def __init__(self, token: str, board):
         super().__init__(token)
-        self.poke = poke
+        self.board = board
         self.frames = {"audio": 0, "video": 0}
         self.size, self.luma = (0, 0), -1
         self._heard = np.zeros(SAMPLE_RATE // 2, np.float32)
@@ -127,12 +127,25 @@ class Player(HttpPeer):
                 samples = frame.to_ndarray().reshape(-1, len(frame.layout.channels))[:, 0].astype(np.float32)
                 self._heard = np.concatenate([self._heard[len(samples) :], samples])
             self.frames[track.kind] += 1
-            self.poke()
+            self.board.poke()
 
-    def shows(self, luma: int) -> bool:
-        return abs(self.luma - luma) <= LUMA_TOLERANCE
+    async def watches(self, luma: int, size=None, seconds: float = 15):
+        """Waits for a picture of this luma and size, and some more after it."""
 
-    def hears(self, hertz: int) -> bool:
+        def fits():
+            return abs(self.luma - luma) <= LUMA_TOLERANCE and size in (None, self.size)
+
+        try:
+            await self.board.until(fits, "", seconds)
+            before = self.frames["video"]
+            await self.board.until(lambda: self.frames["video"] >= before + 10 and fits(), "", seconds)
+        except AssertionError:
+            raise AssertionError(f"{self.frames} frames, last {self.size} luma {self.luma}, wanted {size} luma {luma}") from None
+
+    async def hears(self, hertz: int, seconds: float = 15):
+        await self.board.until(lambda: self._is_heard(hertz), f"a tone of {hertz} Hz", seconds)
+
+    def _is_heard(self, hertz: int) -> bool:
         spectrum = np.abs(np.fft.rfft(self._heard * np.hanning(len(self._heard))))
         loudest = float(np.argmax(spectrum) * SAMPLE_RATE / len(self._heard))
         return float(np.abs(self._heard[-4800:]).mean()) > 500 and abs(loudest - hertz) <= TONE_TOLERANCE_HZ

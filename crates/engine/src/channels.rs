@@ -5,6 +5,7 @@
 //!
 //! Invariants:
 //! - at most `bytes_max` wait per channel, but one message alone may be larger;
+//! - a session with more than `open_max` channels, of whatever label, is given up;
 //! - messages leave a channel in the order in which they came.
 
 use std::collections::VecDeque;
@@ -32,6 +33,9 @@ pub(crate) struct Channels {
     lossy: Queue,
     data_track: Queue,
     bytes_max: usize,
+    /// Open channels, those included that nobody asks for.
+    open: usize,
+    open_max: usize,
 }
 
 #[derive(Debug, Default)]
@@ -48,22 +52,31 @@ impl Channels {
         DataChannel::DataTrack,
     ];
 
-    pub(crate) fn new(bytes_max: usize) -> Self {
+    pub(crate) fn new(bytes_max: usize, open_max: usize) -> Self {
         Self {
             reliable: Queue::default(),
             lossy: Queue::default(),
             data_track: Queue::default(),
             bytes_max,
+            open: 0,
+            open_max,
         }
     }
 
-    /// Notes that a channel opened.
+    /// Counts a channel that opened, of whatever label; `false` if there are too many.
+    pub(crate) fn count_open(&mut self) -> bool {
+        self.open += 1;
+        self.open <= self.open_max
+    }
+
+    /// Notes under which id a channel is open.
     pub(crate) fn handle_open(&mut self, channel: DataChannel, id: ChannelId) {
         self.queue_mut(channel).id = Some(id);
     }
 
     /// Notes that a channel closed; what waited for it goes.
     pub(crate) fn handle_close(&mut self, id: ChannelId) {
+        self.open = self.open.saturating_sub(1);
         if let Some(channel) = self.find(id) {
             *self.queue_mut(channel) = Queue::default();
         }
@@ -149,7 +162,7 @@ mod tests {
 
     #[test]
     fn a_full_lossy_channel_drops_its_oldest_message() {
-        let mut channels = Channels::new(100);
+        let mut channels = Channels::new(100, 3);
 
         let pushes: Vec<_> = (0..3)
             .map(|byte| channels.push(DataChannel::Lossy, message(byte)))
@@ -162,7 +175,7 @@ mod tests {
 
     #[test]
     fn a_full_reliable_channel_loses_nothing() {
-        let mut channels = Channels::new(100);
+        let mut channels = Channels::new(100, 3);
 
         let pushes: Vec<_> = (0..3)
             .map(|byte| channels.push(DataChannel::Reliable, message(byte)))
@@ -174,7 +187,7 @@ mod tests {
 
     #[test]
     fn one_message_may_be_larger_than_the_queue() {
-        let mut channels = Channels::new(10);
+        let mut channels = Channels::new(10, 3);
 
         let push = channels.push(DataChannel::Reliable, message(0));
 
@@ -183,7 +196,7 @@ mod tests {
 
     #[test]
     fn nothing_is_written_before_the_channel_is_open() {
-        let mut channels = Channels::new(100);
+        let mut channels = Channels::new(100, 3);
         channels.push(DataChannel::Reliable, message(0));
         let mut written = 0;
 

@@ -18,8 +18,16 @@ pub struct EngineConfig {
     pub keyframe_interval: Duration,
     /// Bytes that may wait for one data channel of one session.
     pub data_queue_bytes_max: usize,
+    /// Data channels that one session may have open.
+    pub data_channels_max: usize,
     /// New SSRCs that one session may bring up per second.
     pub new_ssrcs_per_second: u32,
+    /// Addresses that one session may newly be heard from, per minute; eight minutes' worth at once.
+    pub new_addresses_per_minute: u32,
+    /// Media packets per second that one session may publish; a second's worth at once.
+    pub publish_packets_per_second: u32,
+    /// Bits per second that one session may publish, payloads only; a second's worth at once.
+    pub publish_bits_per_second: u64,
     /// Longest SDP text that is read, in bytes.
     pub sdp_bytes_max: usize,
     /// Most sessions at once.
@@ -34,7 +42,11 @@ impl Default for EngineConfig {
             handshake_timeout: Duration::from_secs(5),
             keyframe_interval: Duration::from_millis(500),
             data_queue_bytes_max: 1024 * 1024,
+            data_channels_max: 16,
             new_ssrcs_per_second: 30,
+            new_addresses_per_minute: 4,
+            publish_packets_per_second: 5000,
+            publish_bits_per_second: 50_000_000,
             sdp_bytes_max: 256 * 1024,
             sessions_max: 10_000,
         }

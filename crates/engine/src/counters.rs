@@ -15,6 +15,10 @@ pub enum Drop {
     SsrcStolen,
     /// Too many new SSRCs in a second.
     SsrcFlood,
+    /// A valid connectivity check from one new address too many.
+    AddressFlood,
+    /// The session publishes more packets or bits than it may.
+    PublishRate,
     /// No published track belongs to the stream.
     Unbound,
     /// The payload's descriptor could not be read, or the codec is not the track's.
@@ -23,21 +27,26 @@ pub enum Drop {
     Muted,
     /// A message for a data channel that is full.
     DataQueue,
+    /// A data channel beyond those that a session may have; it ends for it.
+    DataChannels,
 }
 
 impl Drop {
     /// All reasons, in the order of [`Counters::drops`].
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 13] = [
         Self::Unknown,
         Self::Malformed,
         Self::NotAccepted,
         Self::Refused,
         Self::SsrcStolen,
         Self::SsrcFlood,
+        Self::AddressFlood,
+        Self::PublishRate,
         Self::Unbound,
         Self::Descriptor,
         Self::Muted,
         Self::DataQueue,
+        Self::DataChannels,
     ];
 
     /// The reason as a metric's label.
@@ -50,10 +59,13 @@ impl Drop {
             Self::Refused => "refused",
             Self::SsrcStolen => "ssrc_stolen",
             Self::SsrcFlood => "ssrc_flood",
+            Self::AddressFlood => "address_flood",
+            Self::PublishRate => "publish_rate",
             Self::Unbound => "unbound",
             Self::Descriptor => "descriptor",
             Self::Muted => "muted",
             Self::DataQueue => "data_queue",
+            Self::DataChannels => "data_channels",
         }
     }
 }

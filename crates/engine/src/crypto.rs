@@ -24,6 +24,12 @@ pub(crate) fn provider() -> Arc<CryptoProvider> {
     Arc::clone(provider)
 }
 
+/// Gives these ciphers to all sessions of the process; `false` if it has some already.
+#[cfg(feature = "testing")]
+pub(crate) fn install(provider: CryptoProvider) -> bool {
+    PROVIDER.set(Arc::new(provider)).is_ok()
+}
+
 /// Makes a self-signed certificate (ECDSA P-256).
 pub(crate) fn certificate() -> DtlsCert {
     DTLS.generate_certificate()

@@ -10,8 +10,8 @@
 use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
 
-/// Covers IPv4, IPv6 and a change of network, twice.
-const ADDRESSES_MAX: usize = 8;
+/// Covers a client with eight interfaces that tries each with four addresses of ours.
+const ADDRESSES_MAX: usize = 32;
 
 /// Covers a restart that is under way beside the credentials in use.
 const UFRAGS_MAX: usize = 4;

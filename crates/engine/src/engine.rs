@@ -189,7 +189,7 @@ impl Engine {
         self.touch(index);
         match session.kind {
             SessionKind::Subscriber => self.mark_dirty(index),
-            SessionKind::Publisher | SessionKind::Single => {}
+            SessionKind::Publisher | SessionKind::Single | SessionKind::Player => {}
         }
         self.counters.sessions += 1;
         Ok(())

@@ -9,8 +9,9 @@
 //!   packet within the last [`LIVE`] is refused;
 //! - at most `per_second` unknown SSRCs pass per second, and at most [`STREAMS_MAX`] are remembered.
 //!
-//! Retransmissions have SSRCs of their own, which no event of str0m names; they can't become the stream of
-//! a section, so theirs are remembered as they come. SSRC 0 carries probes without media.
+//! Retransmissions have SSRCs of their own. str0m binds these unseen too, and a stream has one of them,
+//! so a forged one would end all repairs: of a live layer that has an authentic repair stream, an
+//! unknown one is refused. SSRC 0 carries probes without media.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
@@ -58,8 +59,8 @@ pub(crate) enum Refusal {
 #[derive(Debug)]
 pub(crate) struct SsrcGate {
     streams: HashMap<u32, Stream>,
-    present: HashMap<(Mid, Option<Rid>), u32>,
-    repairs: VecDeque<u32>,
+    present: HashMap<Layer, u32>,
+    repairs: VecDeque<Repair>,
     per_second: u32,
     window_start: Option<Instant>,
     in_window: u32,
@@ -68,6 +69,17 @@ pub(crate) struct SsrcGate {
 #[derive(Debug)]
 struct Stream {
     authentic_at: Instant,
+}
+
+/// A section and a layer of it.
+type Layer = (Mid, Option<Rid>);
+
+/// A stream of retransmissions.
+#[derive(Debug)]
+struct Repair {
+    ssrc: u32,
+    /// What it repairs, once one of its packets was authentic.
+    layer: Option<Layer>,
 }
 
 impl SsrcGate {
@@ -97,7 +109,11 @@ impl SsrcGate {
             return Ok(());
         }
         if is_repair {
-            return self.check_repair(now, claim.ssrc);
+            return self.check_repair(now, claim);
+        }
+        // Padding of a repair stream may come with the payload type of the media.
+        if self.repaired_by(claim.ssrc).is_some() {
+            return Ok(());
         }
         let layer = claim.mid.map(|mid| (mid, claim.rid));
         if let Some(layer) = layer
@@ -122,7 +138,31 @@ impl SsrcGate {
             && replaced != ssrc
         {
             self.streams.remove(&replaced);
+            self.forget_repairs(|layer| layer == (mid, rid));
         }
+    }
+
+    /// Notes that a packet of `ssrc` was authentic and repaired this layer.
+    pub(crate) fn handle_authentic_repair(&mut self, ssrc: u32, layer: Layer) {
+        let known = self.repairs.iter().position(|repair| repair.ssrc == ssrc);
+        let known = known.and_then(|position| self.repairs.remove(position));
+        if known.is_none() {
+            return;
+        }
+        self.forget_repairs(|other| other == layer);
+        let layer = Some(layer);
+        self.repairs.push_back(Repair { ssrc, layer });
+    }
+
+    /// The layer that an authentic repair stream repairs.
+    pub(crate) fn repaired_by(&self, ssrc: u32) -> Option<Layer> {
+        let repair = self.repairs.iter().find(|repair| repair.ssrc == ssrc);
+        repair.and_then(|repair| repair.layer)
+    }
+
+    fn forget_repairs(&mut self, is_meant: impl Fn(Layer) -> bool) {
+        self.repairs
+            .retain(|repair| !repair.layer.is_some_and(&is_meant));
     }
 
     /// Forgets a section, so that its next stream is new.
@@ -134,6 +174,7 @@ impl SsrcGate {
             }
             *section != mid
         });
+        self.forget_repairs(|(section, _)| section == mid);
     }
 
     #[cfg(feature = "testing")]
@@ -141,19 +182,46 @@ impl SsrcGate {
         self.streams.len() + self.present.len() + self.repairs.len()
     }
 
-    fn check_repair(&mut self, now: Instant, ssrc: u32) -> Result<(), Refusal> {
-        if self.repairs.contains(&ssrc) {
+    fn check_repair(&mut self, now: Instant, claim: &Claim) -> Result<(), Refusal> {
+        let known = self
+            .repairs
+            .iter()
+            .find(|repair| repair.ssrc == claim.ssrc)
+            .map(|repair| repair.layer.is_some());
+        if known == Some(true) {
+            return Ok(());
+        }
+        let layer = claim.mid.map(|mid| (mid, claim.repaired_rid));
+        if let Some(layer) = layer
+            && self
+                .repairs
+                .iter()
+                .any(|repair| repair.layer == Some(layer))
+            && self.is_alive(now, layer)
+        {
+            return Err(Refusal::Stolen);
+        }
+        if known.is_some() {
             return Ok(());
         }
         self.count_new(now)?;
-        self.repairs.push_back(ssrc);
-        if self.repairs.len() > STREAMS_MAX {
-            self.repairs.pop_front();
-        }
+        self.remember_repair(claim.ssrc);
         Ok(())
     }
 
-    fn is_alive(&self, now: Instant, layer: (Mid, Option<Rid>)) -> bool {
+    /// Remembers a repair stream; beyond the bound the oldest one goes of which nothing was authentic.
+    fn remember_repair(&mut self, ssrc: u32) {
+        self.repairs.push_back(Repair { ssrc, layer: None });
+        if self.repairs.len() > STREAMS_MAX {
+            let unproven = self
+                .repairs
+                .iter()
+                .position(|repair| repair.layer.is_none());
+            self.repairs.remove(unproven.unwrap_or(0));
+        }
+    }
+
+    fn is_alive(&self, now: Instant, layer: Layer) -> bool {
         let Some(stream) = self
             .present
             .get(&layer)

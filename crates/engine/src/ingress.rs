@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use str0m::Input;
+use str0m::media::{Mid, Rid};
 use str0m::net::{Protocol, Receive};
 use str0m::rtp::Ssrc;
 
@@ -53,7 +54,7 @@ impl Engine {
         destination: SocketAddr,
         contents: &[u8],
     ) -> Result<(), Drop> {
-        self.check_gate(now, index, contents)?;
+        let repair = self.check_gate(now, index, contents)?;
         let session = &mut self.sessions[index];
         let receive = guard(|| Receive::new(Protocol::Udp, source, destination, contents));
         let Ok(Ok(receive)) = receive else {
@@ -65,6 +66,7 @@ impl Engine {
         }
         session.heard_at = Some(now);
         if is_stun(contents) {
+            self.check_address(now, index, source, destination)?;
             self.learn_address(now, index, source, destination);
             let session = &mut self.sessions[index];
             if !session.is_connected && session.deadline.is_none() {
@@ -72,13 +74,31 @@ impl Engine {
                 session.deadline = Some((deadline, CloseReason::HandshakeTimeout));
             }
         }
+        let waiting = self.peer_events.len();
         let handled = self.sessions[index].handle_input(input);
         if let Err(Some(reason)) = handled {
             self.end_session(index, Some(reason));
             return Err(Drop::Refused);
         }
         self.drain(now, index);
+        if let Some(repair) = repair {
+            self.confirm_repair(index, repair, waiting);
+        }
         handled.map_err(|_| Drop::Refused)
+    }
+
+    /// Limits the addresses that a session is newly heard from: str0m keeps a candidate for each, and
+    /// whoever may speak for a session can forge as many sources as there are.
+    fn check_address(
+        &mut self,
+        now: Instant,
+        index: SessionIndex,
+        source: SocketAddr,
+        destination: SocketAddr,
+    ) -> Result<(), Drop> {
+        let is_known = self.demux.owner(source, destination) == Some(index);
+        let may_pass = is_known || self.sessions[index].new_addresses.take(now, 1);
+        may_pass.then_some(()).ok_or(Drop::AddressFlood)
     }
 
     /// Remembers where an authenticated request came from. An address that another session is heard
@@ -104,13 +124,14 @@ impl Engine {
         }
     }
 
-    /// Stops packets that claim a stream which is not theirs, before str0m sees them.
+    /// Stops packets that claim a stream which is not theirs, before str0m sees them. Gives the SSRC of a
+    /// repair stream of which no authentic packet is known.
     fn check_gate(
         &mut self,
         now: Instant,
         index: SessionIndex,
         contents: &[u8],
-    ) -> Result<(), Drop> {
+    ) -> Result<Option<u32>, Drop> {
         let session = &mut self.sessions[index];
         // RFC 7983, section 7: 128 to 191 is RTP or RTCP; payload types 64 to 95 are RTCP (RFC 5761).
         let is_rtp = (128..192).contains(&contents[0])
@@ -118,7 +139,7 @@ impl Engine {
                 .get(1)
                 .is_some_and(|second| !(64..96).contains(&(second & 0x7f)));
         if !is_rtp {
-            return Ok(());
+            return Ok(None);
         }
         let claim = parse_claim(contents, session.names).ok_or(Drop::Malformed)?;
         // As str0m binds: a packet that names a layer is of the layer's main stream, whatever else it says.
@@ -132,11 +153,32 @@ impl Engine {
                 Refusal::Stolen => Drop::SsrcStolen,
                 Refusal::TooMany => Drop::SsrcFlood,
             })?;
-        let restored = guard(|| restore_stream(session, claim.ssrc.into()));
+        let repaired = session.gate.repaired_by(claim.ssrc);
+        let restored = guard(|| match repaired {
+            Some((mid, rid)) => restore_repair(session, claim.ssrc.into(), mid, rid),
+            None => restore_stream(session, claim.ssrc.into()),
+        });
         restored.map_err(|reason| {
             self.end_session(index, Some(reason));
             Drop::Refused
-        })
+        })?;
+        Ok((is_repair && repaired.is_none()).then_some(claim.ssrc))
+    }
+
+    /// Notes a repair stream whose packet, the last one that was delivered, gave media: a forged one
+    /// gives none. `waiting` events came before it.
+    fn confirm_repair(&mut self, index: SessionIndex, repair: u32, waiting: usize) {
+        let Some(session) = self.sessions.get_mut(index) else {
+            return;
+        };
+        for (_, _, event) in self.peer_events.iter().skip(waiting) {
+            if let str0m::Event::RtpPacket(packet) = event
+                && let Some(stream) = session.ingress.get(&packet.header.ssrc)
+            {
+                let layer = (stream.mid, stream.rid);
+                session.gate.handle_authentic_repair(repair, layer);
+            }
+        }
     }
 }
 
@@ -162,4 +204,17 @@ fn restore_stream(session: &mut Session, ssrc: Ssrc) {
     direct
         .expect_stream_rx(ssrc, repair, stream.mid, stream.rid)
         .suppress_nack(!stream.codec.is_video());
+}
+
+/// Gives a repair stream its place back, which a forged packet may take while the media is silent.
+fn restore_repair(session: &mut Session, repair: Ssrc, mid: Mid, rid: Option<Rid>) {
+    let mut direct = session.rtc.direct_api();
+    let repaired = direct
+        .stream_rx_by_mid(mid, rid)
+        .map(|stream| (stream.ssrc(), stream.rtx()));
+    if let Some((ssrc, present)) = repaired
+        && present != Some(repair)
+    {
+        direct.expect_stream_rx(ssrc, Some(repair), mid, rid);
+    }
 }

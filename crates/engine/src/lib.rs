@@ -22,6 +22,9 @@ mod media;
 mod negotiation;
 mod peer;
 mod peer_events;
+#[cfg(feature = "testing")]
+mod plain;
+mod rate;
 mod relay;
 mod relaying;
 mod room;
@@ -40,6 +43,8 @@ pub use engine::{CreateSessionError, Engine};
 pub use forwarding::Codec;
 pub use negotiation::OfferError;
 pub use relay::RelayMessage;
+#[cfg(feature = "testing")]
+pub use testing::use_plain_crypto;
 pub use types::{
     Answer, BoundTrack, CloseReason, DataChannel, Datagram, Event, LinkQuality, MediaKind, Offer,
     PendingTrack, RoomId, SessionConfig, SessionId, SessionKind, ShardId, Subscribe, Target,

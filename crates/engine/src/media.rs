@@ -80,6 +80,9 @@ impl Engine {
         session
             .gate
             .handle_authentic(now, *ssrc, stream.mid, stream.rid);
+        if !session.publish_rate.take(now, packet.payload.len()) {
+            return Err(Drop::PublishRate);
+        }
         if codec != Some(stream.codec) {
             return Err(Drop::Descriptor);
         }

@@ -75,7 +75,7 @@ fn extensions(kind: SessionKind) -> ExtensionMap {
             map.set(10, Extension::RtpStreamId);
             map.set(11, Extension::RepairedRtpStreamId);
         }
-        SessionKind::Subscriber => {}
+        SessionKind::Subscriber | SessionKind::Player => {}
     }
     map.set(
         DEPENDENCY_DESCRIPTOR_ID,

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use str0m::IceConnectionState;
 
+use crate::counters::Drop;
 use crate::demux::SessionIndex;
 use crate::{CloseReason, DataChannel, Engine, Event, LinkQuality};
 
@@ -80,10 +81,15 @@ impl Engine {
         id: str0m::channel::ChannelId,
         label: &str,
     ) {
+        let session = &mut self.sessions[index];
+        if !session.channels.count_open() {
+            self.counters.drop(Drop::DataChannels);
+            self.end_session(index, Some(CloseReason::Protocol));
+            return;
+        }
         let Some(channel) = DataChannel::from_label(label) else {
             return;
         };
-        let session = &mut self.sessions[index];
         session.channels.handle_open(channel, id);
         let (room, id) = (session.room, session.id);
         self.emit(

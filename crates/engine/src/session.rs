@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
-use forwarding::{Codec, DependencyDescriptorReader, SubscriptionKey};
+use forwarding::{Codec, DependencyDescriptorReader, StreamState, SubscriptionKey};
 use str0m::change::SdpPendingOffer;
 use str0m::channel::ChannelConfig;
 use str0m::media::Mid;
@@ -16,6 +16,7 @@ use str0m::{Input, Output, Rtc, RtcError};
 use crate::channels::Channels;
 use crate::gate::{NameExtensions, SsrcGate};
 use crate::peer::PayloadTypes;
+use crate::rate::{Bucket, PublishRate};
 use crate::sdp::Outline;
 use crate::timers::Timer;
 use crate::{
@@ -23,13 +24,15 @@ use crate::{
     Subscribe, TrackId,
 };
 
+/// Time's worth of new addresses that may come at once: a client with several interfaces tries them all.
+const NEW_ADDRESSES_BURST: Duration = Duration::from_mins(8);
+
 /// Errors in one drain after which a session is given up. Before the handshake anybody can cause one.
 const ERRORS_PER_DRAIN_MAX: usize = 16;
 
 pub(crate) struct Session {
     pub(crate) id: SessionId,
     pub(crate) kind: SessionKind,
-    pub(crate) ice_lite: bool,
     pub(crate) room: usize,
     pub(crate) rtc: Rtc,
     pub(crate) is_connected: bool,
@@ -38,6 +41,9 @@ pub(crate) struct Session {
     pub(crate) timer: Timer,
     pub(crate) is_touched: bool,
     pub(crate) gate: SsrcGate,
+    /// Addresses that the session has not been heard from before.
+    pub(crate) new_addresses: Bucket,
+    pub(crate) publish_rate: PublishRate,
     pub(crate) names: NameExtensions,
     pub(crate) payload_types: PayloadTypes,
     pub(crate) channels: Channels,
@@ -48,6 +54,8 @@ pub(crate) struct Session {
     /// Sections in which the client can receive.
     pub(crate) sendable: Vec<(Mid, MediaKind)>,
     pub(crate) subscriptions: Vec<Subscription>,
+    /// Where the streams of a player's sections stand that carry nothing now. At most one for each.
+    pub(crate) parked: Vec<(Mid, StreamState)>,
     pub(crate) negotiation: Negotiation,
     /// Packets that the client asked for again, and that it was asked for.
     /// When the last datagram of the client came.
@@ -55,8 +63,6 @@ pub(crate) struct Session {
     /// What the client reported of the streams that it receives, since the last look.
     pub(crate) link: ReportedLink,
     pub(crate) nacks_in: Progress,
-    /// Candidates that the client has named.
-    pub(crate) candidates: usize,
     pub(crate) nacks_out: Progress,
     #[cfg(feature = "testing")]
     pub(crate) panic_message: Option<&'static str>,
@@ -210,7 +216,6 @@ impl Session {
         Self {
             id,
             kind: config.kind,
-            ice_lite: config.ice_lite,
             room,
             rtc,
             is_connected: false,
@@ -218,18 +223,27 @@ impl Session {
             timer: Timer::default(),
             is_touched: false,
             gate: SsrcGate::new(limits.new_ssrcs_per_second),
+            new_addresses: Bucket::new(
+                limits.new_addresses_per_minute.into(),
+                Duration::from_mins(1),
+                NEW_ADDRESSES_BURST,
+            ),
+            publish_rate: PublishRate::new(
+                limits.publish_packets_per_second,
+                limits.publish_bits_per_second,
+            ),
             names: NameExtensions::default(),
             payload_types,
-            channels: Channels::new(limits.data_queue_bytes_max),
+            channels: Channels::new(limits.data_queue_bytes_max, limits.data_channels_max),
             received: Vec::new(),
             ingress: HashMap::new(),
             sendable: Vec::new(),
             subscriptions: Vec::new(),
+            parked: Vec::new(),
             negotiation: Negotiation::default(),
             heard_at: None,
             link: ReportedLink::default(),
             nacks_in: Progress::default(),
-            candidates: 0,
             nacks_out: Progress::default(),
             #[cfg(feature = "testing")]
             panic_message: None,

@@ -11,7 +11,7 @@ use crate::relay::{RelayBody, RelayMessage};
 use crate::room::Subscriber;
 use crate::session::{Subscription, guard};
 use crate::track::{Demand, Origin, Track};
-use crate::{Engine, Event, SessionId, Subscribe, Target, TrackId};
+use crate::{Engine, Event, SessionId, SessionKind, Subscribe, Target, TrackId};
 
 impl Engine {
     /// Subscribes a session to a track. An offer, or a request for sections, follows with the next
@@ -212,10 +212,16 @@ impl Engine {
         let track = &self.tracks[subscription.track];
         let target = layer_target(subscription.wish.target).filter(|_| !track.is_muted);
         let room = &mut self.rooms[track.room];
-        let Some(key) = room
-            .media
-            .subscribe(track.key, target.unwrap_or(LayerTarget::ALL))
-        else {
+        let parked = &mut session.parked;
+        let position_parked = parked
+            .iter()
+            .position(|(mid, _)| Some(*mid) == subscription.section);
+        let stream_before = position_parked.map(|position| parked.swap_remove(position).1);
+        let Some(key) = room.media.resume(
+            track.key,
+            target.unwrap_or(LayerTarget::ALL),
+            stream_before.unwrap_or_default(),
+        ) else {
             return;
         };
         if target.is_none() {
@@ -234,15 +240,19 @@ impl Engine {
     }
 
     /// Stops a stream for good. Its SSRC is never used again: the next track in the section gets a new
-    /// one.
+    /// one. Only a player's stream waits for the next track.
     pub(crate) fn stop_sending(&mut self, index: SessionIndex, subscription: &Subscription) {
         let Some((key, ssrc)) = subscription.sending else {
             return;
         };
         let session = &mut self.sessions[index];
         let room = &mut self.rooms[session.room];
-        room.media.unsubscribe(key);
+        let stream = room.media.unsubscribe(key);
         room.remove_subscriber(key);
+        if let (SessionKind::Player, Some(mid)) = (session.kind, subscription.section) {
+            session.parked.extend(stream.map(|stream| (mid, stream)));
+            return;
+        }
         let rtc = &mut session.rtc;
         // A session that panicked is on its way out and may panic again.
         let _ = guard(|| rtc.direct_api().remove_stream_tx(ssrc));

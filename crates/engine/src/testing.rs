@@ -2,7 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use crate::{Engine, SessionId};
+use crate::{Engine, SessionId, crypto, plain};
+
+/// Lets all engines of this process do without secrets, for fuzzing: see `plain`. Call it before the
+/// first engine starts; `false` means that it came too late.
+#[must_use]
+pub fn use_plain_crypto() -> bool {
+    crypto::install(plain::provider())
+}
 
 impl Engine {
     /// Lets the next input of a session panic, as a bug of the peer connection would.

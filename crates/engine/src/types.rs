@@ -63,6 +63,9 @@ pub enum SessionKind {
     Subscriber,
     /// The client offers; media and data go both ways (single mode).
     Single,
+    /// The client offers, once, what it receives. Tracks come and go in its sections without another
+    /// offer: each section is one stream, whatever it carries (WHEP).
+    Player,
 }
 
 /// How a new session is set up.

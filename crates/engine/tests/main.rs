@@ -1,10 +1,12 @@
 //! Whole calls in virtual time: engines, real peers, and a network that delays, loses and reorders.
 
+mod attacks;
 mod data;
 mod join;
 mod kit;
 mod layers;
 mod negotiation;
 mod network;
+mod player;
 mod rooms;
 mod security;

@@ -11,9 +11,9 @@ use crate::kit::{Client, MODES, Mode, SOON, Script, Track, World};
 const SECOND: Duration = Duration::from_secs(1);
 
 /// Header extension ids that str0m's clients offer.
-const MID: u8 = 4;
+pub(crate) const MID: u8 = 4;
 const RID: u8 = 10;
-const REPAIRED_RID: u8 = 11;
+pub(crate) const REPAIRED_RID: u8 = 11;
 
 /// An address that nobody has validated.
 fn stranger() -> SocketAddr {
@@ -21,7 +21,7 @@ fn stranger() -> SocketAddr {
 }
 
 /// A forged RTP packet: a header that claims, then garbage.
-fn forged(payload_type: u8, ssrc: u32, names: &[(u8, &str)]) -> Vec<u8> {
+pub(crate) fn forged(payload_type: u8, ssrc: u32, names: &[(u8, &str)]) -> Vec<u8> {
     let mut block = Vec::new();
     for (id, value) in names {
         let length = u8::try_from(value.len() - 1).expect("short");
@@ -38,7 +38,7 @@ fn forged(payload_type: u8, ssrc: u32, names: &[(u8, &str)]) -> Vec<u8> {
     packet
 }
 
-fn payload_type(world: &World, track: Track, is_repair: bool) -> u8 {
+pub(crate) fn payload_type(world: &World, track: Track, is_repair: bool) -> u8 {
     let source = &world.peers[track.publisher.publisher];
     let wanted = match track.script {
         Script::Opus => str0m::format::Codec::Opus,

@@ -38,16 +38,35 @@ pub(crate) struct Forwarder {
     vp8: Option<Box<Vp8Rewriter>>,
 }
 
+/// What goes on when one stream carries one track after the other: its numbers, times and picture ids.
+#[derive(Debug, Default)]
+pub struct StreamState {
+    rewriter: RtpRewriter,
+    timestamps: TimestampMapper,
+    vp8: Option<Box<Vp8Rewriter>>,
+}
+
 impl Forwarder {
-    pub(crate) fn new(codec: Codec, target: LayerTarget) -> Self {
+    /// Starts to forward a track in a stream that is new, or where another track left it.
+    pub(crate) fn new(codec: Codec, target: LayerTarget, stream: StreamState) -> Self {
+        let is_vp8 = codec == Codec::Vp8;
         Self {
             target: Some(target),
             encodings: EncodingSelector::default(),
             filter: LayerFilter::new(codec),
-            rewriter: RtpRewriter::default(),
-            timestamps: TimestampMapper::default(),
+            rewriter: stream.rewriter,
+            timestamps: stream.timestamps,
             timed_by: None,
-            vp8: (codec == Codec::Vp8).then(Box::default),
+            vp8: is_vp8.then(|| stream.vp8.unwrap_or_default()),
+        }
+    }
+
+    /// Gives the stream back.
+    pub(crate) fn into_stream(self) -> StreamState {
+        StreamState {
+            rewriter: self.rewriter,
+            timestamps: self.timestamps,
+            vp8: self.vp8,
         }
     }
 

@@ -30,6 +30,7 @@ pub use descriptor::h264::{H264Descriptor, parse_h264};
 pub use descriptor::vp8::{Vp8Descriptor, parse_vp8};
 pub use descriptor::vp9::{Vp9Descriptor, parse_vp9};
 pub use descriptor::{Descriptor, DescriptorError, WriteDescriptorError};
+pub use forwarder::StreamState;
 pub use layer::{Codec, ENCODINGS_MAX, Layer, LayerTarget};
 pub use packet::{Forward, PacketView, PayloadRewrite};
 pub use rewriter::{RewriteError, RtpRewriter};

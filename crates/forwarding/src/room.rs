@@ -6,7 +6,7 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
-use crate::forwarder::Forwarder;
+use crate::forwarder::{Forwarder, StreamState};
 use crate::keyframes::INTERVAL_DEFAULT;
 use crate::layer::{Codec, LayerTarget};
 use crate::packet::{Forward, PacketView};
@@ -76,6 +76,17 @@ impl Room {
     /// Adds a subscription; `None` if there is no such track. Video begins with the next keyframe,
     /// which is asked for.
     pub fn subscribe(&mut self, track: TrackKey, target: LayerTarget) -> Option<SubscriptionKey> {
+        self.resume(track, target, StreamState::default())
+    }
+
+    /// Adds a subscription that goes on with the stream of one that has ended: with the next numbers
+    /// and later times. `None` if there is no such track.
+    pub fn resume(
+        &mut self,
+        track: TrackKey,
+        target: LayerTarget,
+        stream: StreamState,
+    ) -> Option<SubscriptionKey> {
         let owner = self.tracks.get_mut(track)?;
         let key = self.subscriptions.insert(SubscriptionPlace {
             track,
@@ -83,22 +94,18 @@ impl Room {
         });
         owner.subscriptions.push(Subscription {
             key,
-            forwarder: Forwarder::new(owner.codec, target),
+            forwarder: Forwarder::new(owner.codec, target, stream),
         });
         owner.is_stale = true;
         self.is_stale = true;
         Some(key)
     }
 
-    /// Removes a subscription.
-    pub fn unsubscribe(&mut self, subscription: SubscriptionKey) {
-        let Some(place) = self.subscriptions.remove(subscription) else {
-            return;
-        };
-        let Some(track) = self.tracks.get_mut(place.track) else {
-            return;
-        };
-        track.subscriptions.swap_remove(place.index);
+    /// Removes a subscription, and gives what a later one needs to go on with its stream.
+    pub fn unsubscribe(&mut self, subscription: SubscriptionKey) -> Option<StreamState> {
+        let place = self.subscriptions.remove(subscription)?;
+        let track = self.tracks.get_mut(place.track)?;
+        let removed = track.subscriptions.swap_remove(place.index);
         if let Some(moved) = track.subscriptions.get(place.index)
             && let Some(moved_place) = self.subscriptions.get_mut(moved.key)
         {
@@ -106,6 +113,7 @@ impl Room {
         }
         track.is_stale = true;
         self.is_stale = true;
+        Some(removed.forwarder.into_stream())
     }
 
     /// Changes what a subscription wants; `None` pauses it.

@@ -10,7 +10,7 @@ use crate::report::{Metric, Report};
 use crate::scene::SceneOptions;
 
 /// Figures that are compared.
-const COMPARED: [&str; 15] = [
+const COMPARED: [&str; 16] = [
     "server_cpu_us_per_packet",
     "server_cpu_percent",
     "server_memory_mb",
@@ -26,6 +26,7 @@ const COMPARED: [&str; 15] = [
     "frames_per_second",
     "freeze_percent",
     "client_late_ms_p99",
+    "client_dropped_packets",
 ];
 
 /// The least, the middle and the most of some values.
@@ -238,7 +239,7 @@ fn row(metric: &Metric, rounds: &[(Report, Report)]) -> Row {
     };
     let ratios = rounds.iter().filter_map(|(a, b)| {
         let (a, b) = (a.value(metric.name)?, b.value(metric.name)?);
-        (a > 0.0).then(|| b / a)
+        Some(b / a) // What is not finite is left out below.
     });
     Row {
         name: metric.name,

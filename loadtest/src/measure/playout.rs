@@ -29,6 +29,17 @@ pub(crate) struct Piece {
     pub(crate) is_keyframe: bool,
     /// Its simulcast layer.
     pub(crate) layer: u8,
+    /// Pictures of the layer before its own, at the sender.
+    pub(crate) frame: u32,
+    /// When it was sent, on the sender's clock.
+    pub(crate) sent_at: Duration,
+}
+
+/// A picture that was shown.
+#[derive(Debug, Clone, Copy)]
+struct Shown {
+    at: Instant,
+    piece: Piece,
 }
 
 /// One video stream at one viewer.
@@ -45,23 +56,13 @@ pub(crate) struct Playout {
     is_decodable: bool,
     /// That of the last picture that was shown.
     layer: Option<u8>,
-    last_frame: Option<Instant>,
+    last_frame: Option<Shown>,
     /// Mean time between pictures, in seconds.
     mean_interval: f64,
     keyframe_asked: Option<Instant>,
-    /// Pictures come when there is something new, so that a pause is no freeze.
-    is_irregular: bool,
 }
 
 impl Playout {
-    /// Makes a viewer of a screen share or the like, whose pauses are no freezes.
-    pub(crate) fn irregular() -> Self {
-        Self {
-            is_irregular: true,
-            ..Self::default()
-        }
-    }
-
     /// Handles a packet with its extended sequence number.
     pub(crate) fn handle_packet(
         &mut self,
@@ -115,7 +116,8 @@ impl Playout {
     /// Ends the watching: a pause that goes on counts too.
     pub(crate) fn finish(&mut self, now: Instant, totals: &mut Totals) {
         if let Some(last) = self.last_frame.take() {
-            self.count_interval(now.saturating_duration_since(last), totals);
+            let interval = now.saturating_duration_since(last.at);
+            self.count_interval(interval, Duration::ZERO, totals);
         }
     }
 
@@ -149,36 +151,46 @@ impl Playout {
             }
         }
         if piece.is_end && self.is_whole && self.is_decodable {
-            self.show(now, piece.layer, totals);
+            self.show(now, piece, totals);
         }
         if piece.is_end {
             self.is_whole = false;
         }
     }
 
-    fn show(&mut self, now: Instant, layer: u8, totals: &mut Totals) {
+    fn show(&mut self, now: Instant, piece: Piece, totals: &mut Totals) {
         totals.count(Counter::Frames);
+        let layer = piece.layer;
         if self.layer.replace(layer).is_some_and(|old| old != layer) {
             totals.count(Counter::LayerSwitches);
         }
-        if let Some(last) = self.last_frame.replace(now) {
-            self.count_interval(now.saturating_duration_since(last), totals);
+        let shown = Shown { at: now, piece };
+        if let Some(last) = self.last_frame.replace(shown) {
+            let is_next = last.piece.layer == layer && last.piece.frame + 1 == piece.frame;
+            let sent = piece.sent_at.saturating_sub(last.piece.sent_at);
+            let pause = if is_next { sent } else { Duration::ZERO };
+            self.count_interval(now.saturating_duration_since(last.at), pause, totals);
         }
     }
 
     /// Counts the time since the last picture; it is a freeze if it is three times the usual one
-    /// and 150 ms longer (as `freezeCount` of W3C's webrtc-stats has it).
-    fn count_interval(&mut self, interval: Duration, totals: &mut Totals) {
+    /// and 150 ms longer (as `freezeCount` of W3C's webrtc-stats has it). `pause` is how long the
+    /// sender itself took between the two: that much is usual.
+    fn count_interval(&mut self, interval: Duration, pause: Duration, totals: &mut Totals) {
         totals.add_micros(Counter::WatchedMicros, interval);
         let seconds = interval.as_secs_f64();
         if self.mean_interval > 0.0 {
-            let limit = (3.0 * self.mean_interval).max(self.mean_interval + 0.15);
-            if seconds > limit && !self.is_irregular {
+            let usual = self.mean_interval.max(pause.as_secs_f64());
+            let limit = (usual + 2.0 * self.mean_interval).max(usual + 0.15);
+            if seconds > limit {
                 totals.count(Counter::Freezes);
-                totals.add_micros(Counter::FreezeMicros, interval);
-                return; // The mean is that of what flows.
+                totals.add_micros(Counter::FreezeMicros, interval.saturating_sub(pause));
+                return;
             }
-            self.mean_interval += (seconds - self.mean_interval) / 30.0;
+            // The mean is that of what flows.
+            if usual <= 3.0 * self.mean_interval {
+                self.mean_interval += (seconds - self.mean_interval) / 30.0;
+            }
         } else {
             self.mean_interval = seconds;
         }
@@ -194,7 +206,7 @@ mod tests {
         totals: Totals,
         start: Instant,
         number: u64,
-        frame: u64,
+        frame: u32,
     }
 
     impl Viewer {
@@ -212,14 +224,29 @@ mod tests {
             self.start + Duration::from_millis(millis)
         }
 
-        /// Gives a picture of two packets at `millis`, without those in `lost`.
+        /// Gives a picture of two packets at `millis`, without those in `lost`. It was sent as if
+        /// the sender was regular.
         fn picture(&mut self, millis: u64, layer: u8, is_keyframe: bool, lost: &[usize]) {
+            let sent = u64::from(self.frame) * 33;
+            self.picture_sent(sent, millis, layer, is_keyframe, lost);
+        }
+
+        fn picture_sent(
+            &mut self,
+            sent: u64,
+            millis: u64,
+            layer: u8,
+            is_keyframe: bool,
+            lost: &[usize],
+        ) {
             for index in 0..2 {
                 let piece = Piece {
                     is_start: index == 0,
                     is_end: index == 1,
                     is_keyframe,
                     layer,
+                    frame: self.frame,
+                    sent_at: Duration::from_millis(sent),
                 };
                 self.number += 1;
                 if !lost.contains(&index) {
@@ -294,6 +321,8 @@ mod tests {
             is_end: true,
             is_keyframe: false,
             layer: 2,
+            frame: 30,
+            sent_at: Duration::from_millis(990),
         };
         let at = viewer.at(1050);
         viewer
@@ -333,12 +362,24 @@ mod tests {
     }
 
     #[test]
-    fn pauses_of_a_shared_screen_are_no_freezes() {
+    fn a_pause_of_the_sender_is_no_freeze_but_what_was_added_on_the_way_is() {
         let mut viewer = Viewer::new();
-        viewer.playout = Playout::irregular();
         viewer.flow(0..990);
-        viewer.picture(9000, 2, false, &[]);
-
+        viewer.picture_sent(9000, 9001, 2, false, &[]);
         assert_eq!(viewer.totals[Counter::Freezes], 0);
+
+        viewer.picture_sent(10_000, 10_501, 2, false, &[]);
+        assert_eq!(viewer.totals[Counter::Freezes], 1);
+        assert_eq!(viewer.totals[Counter::FreezeMicros], 500_000);
+    }
+
+    #[test]
+    fn a_picture_that_was_left_out_on_the_way_is_no_pause_of_the_sender() {
+        let mut viewer = Viewer::new();
+        viewer.flow(0..990);
+        viewer.frame += 1;
+        viewer.picture_sent(9000, 9001, 2, false, &[]);
+
+        assert_eq!(viewer.totals[Counter::Freezes], 1);
     }
 }

@@ -138,17 +138,15 @@ impl Reception {
         }
         let watched = self.videos.entry(ssrc).or_insert_with(|| Watched {
             publisher: stamp.publisher,
-            playout: if stamp.kind == StampKind::Screen {
-                Playout::irregular()
-            } else {
-                Playout::default()
-            },
+            playout: Playout::default(),
         });
         let piece = Piece {
             is_start: stamp.is_start,
             is_end: stamp.is_end,
             is_keyframe: stamp.is_keyframe,
             layer: stamp.layer,
+            frame: stamp.frame,
+            sent_at: stamp.sent_at,
         };
         watched.playout.handle_packet(now, number, piece, totals);
     }
@@ -206,6 +204,8 @@ const NOTHING: Piece = Piece {
     is_end: false,
     is_keyframe: false,
     layer: 0,
+    frame: 0,
+    sent_at: Duration::ZERO,
 };
 
 fn is_padding(datagram: &[u8]) -> bool {

@@ -23,6 +23,8 @@ pub(crate) struct Measured {
     pub(crate) server: Option<(Usage, Usage)>,
     /// This program's use at the same moments.
     pub(crate) client: Option<(Usage, Usage)>,
+    /// Datagrams that this program didn't read in time.
+    pub(crate) dropped: Option<u64>,
 }
 
 /// Computes all figures, in the order of the table.
@@ -271,6 +273,12 @@ fn machine(measured: &Measured) -> Vec<Metric> {
                 .map(|client| spent(client) / seconds * 100.0),
         ),
         metric(
+            "client_dropped_packets",
+            "Client dropped",
+            "",
+            measured.dropped.map(float),
+        ),
+        metric(
             "client_late_ms_p99",
             "Client late, p99",
             "ms",
@@ -310,6 +318,7 @@ mod tests {
             time: Duration::from_secs(10),
             server: Some((usage(100), usage(150))),
             client: None,
+            dropped: None,
         }
     }
 

@@ -2,12 +2,17 @@
 
 use std::time::Instant;
 
+use livekit_protocol::DataChannelReceiveState;
 use prost::bytes::Bytes;
 use sfu::{DataChannel, SessionId};
 
 use super::{Room, note};
 use crate::ids::ParticipantKey;
 use crate::packet::{Packet, Sender};
+use crate::replay::Had;
+
+/// Senders that a client may name; as many as a large room has.
+const SENDERS_MAX: usize = 1000;
 
 impl Room {
     /// Passes a packet on, if its sender may send.
@@ -39,7 +44,15 @@ impl Room {
             .map(|receiver| receiver.receiving)
             .collect();
         self.shared.metrics.data_packets.inc();
-        let bytes = Bytes::from(packet.bytes);
+        let mut packet = packet;
+        let bytes = Bytes::from(std::mem::take(&mut packet.bytes));
+        if channel == DataChannel::Reliable
+            && !packet.is_metrics
+            && let Some(sender) = self.participants.get(&key)
+        {
+            let now = Instant::now();
+            self.replay.keep(now, &sender.sid, packet, bytes.clone());
+        }
         for receiver in receivers {
             let sent = self
                 .shared
@@ -47,6 +60,40 @@ impl Room {
                 .send_data(receiver, channel, bytes.clone())
                 .await;
             note(sent, "send data");
+        }
+    }
+
+    /// Sends a client that is back what it has missed of reliable packets.
+    pub(super) async fn replay_data(
+        &mut self,
+        key: ParticipantKey,
+        states: &[DataChannelReceiveState],
+    ) {
+        let Some(participant) = self.participants.get(&key) else {
+            return;
+        };
+        if !participant.quirks.numbered_data {
+            return; // It would take what it has had for new.
+        }
+        let states = states.iter().take(SENDERS_MAX);
+        let had = Had {
+            sid: &participant.sid,
+            identity: &participant.identity,
+            joined_at: participant.joined_at,
+            last: states
+                .map(|state| (state.publisher_sid.clone(), u64::from(state.last_seq)))
+                .collect(),
+        };
+        let session = participant.receiving;
+        let missed = self.replay.missed(Instant::now(), &had);
+        self.shared
+            .metrics
+            .data_replayed
+            .inc_by(missed.len() as u64);
+        for bytes in missed {
+            let channel = DataChannel::Reliable;
+            let sent = self.shared.sfu.send_data(session, channel, bytes).await;
+            note(sent, "send data again");
         }
     }
 

@@ -6,14 +6,15 @@ use auth::Claims;
 use livekit_protocol::participant_info::State;
 use livekit_protocol::signal_response::Message;
 use livekit_protocol::{
-    Codec, JobType, JoinResponse, ReconnectResponse, SessionDescription, SyncState, VideoQuality,
+    JobType, JoinResponse, ReconnectResponse, SessionDescription, SyncState, VideoQuality,
 };
-use sfu::{SessionConfig, SessionId, SessionKind};
+use sfu::{Codec, SessionConfig, SessionId, SessionKind};
 
 use super::leave::Departure;
 use super::subscribe::TRACKS_PER_MESSAGE_MAX;
 use super::{EnterError, Entry, Room, note, unix_micros};
 use crate::answers;
+use crate::codecs;
 use crate::ids::ParticipantKey;
 use crate::join_request::{JoinWish, Mode};
 use crate::participant::{Participant, Simulated, Start};
@@ -161,14 +162,23 @@ impl Room {
             ping_interval: PING_INTERVAL_SECONDS,
             ping_timeout: PING_TIMEOUT_SECONDS,
             sif_trailer: self.shared.sif_trailer.clone(),
-            enabled_publish_codecs: self.publish_codecs(),
+            enabled_publish_codecs: answers::codecs(&self.publish_codecs(participant.quirks)),
             fast_publish: true,
             ..JoinResponse::default()
         }
     }
 
-    fn publish_codecs(&self) -> Vec<Codec> {
-        self.info.enabled_codecs.clone()
+    /// Lists what a client may publish: what the room enables, without what this client can't do.
+    pub(super) fn publish_codecs(&self, quirks: Quirks) -> Vec<Codec> {
+        let enabled = self.info.enabled_codecs.iter();
+        let mut known: Vec<Codec> = enabled
+            .filter_map(|codec| codecs::from_name(&codec.mime))
+            .collect();
+        if known.is_empty() {
+            known = codecs::ALL.to_vec();
+        }
+        known.retain(|codec| !quirks.unsendable.contains(codec));
+        codecs::sorted(known)
     }
 
     async fn resume(&mut self, sid: &str, entry: Entry) -> Result<ParticipantKey, EnterError> {
@@ -253,6 +263,8 @@ impl Room {
             self.remove(key, Departure::StateMismatch).await;
             return;
         }
+        self.replay_data(key, &sync.datachannel_receive_states)
+            .await;
         for sid in sync.track_sids_disabled.iter().take(TRACKS_PER_MESSAGE_MAX) {
             if let Some((owner, track)) = self.track_of_sid(sid)
                 && owner != key

@@ -45,11 +45,13 @@ use tokio::time::MissedTickBehavior;
 use self::agents::Leaving;
 use self::leave::Departure;
 use crate::answers;
+use crate::codecs;
 use crate::dispatches::Dispatches;
 use crate::ids::{self, ConnectionKey, ParticipantKey};
 use crate::join_request::JoinWish;
 use crate::outbox::Outbox;
 use crate::participant::Participant;
+use crate::replay::Replay;
 use crate::room_settings::RoomSettings;
 use crate::rpcs::Rpcs;
 use crate::shared::Shared;
@@ -190,6 +192,7 @@ async fn supervise(
     shared.metrics.rooms.inc();
     let mut room = Room::new(name.clone(), Arc::clone(&shared), media, events, commands);
     settings.apply(&mut room.info);
+    room.sync_streams |= settings.sync_streams;
     room.mailbox = mailbox;
     room.dispatch_first(&settings.agents);
     let sid = room.info.sid.clone();
@@ -220,6 +223,7 @@ pub(crate) struct Room {
     /// Published tracks by the id that clients use.
     by_track_sid: HashMap<String, TrackId>,
     speakers: Speakers,
+    replay: Replay,
     rpcs: Rpcs,
     dispatches: Dispatches,
     leaving: Vec<Leaving>,
@@ -229,6 +233,8 @@ pub(crate) struct Room {
     /// Since when the counts of the room have changed without having been told.
     counts_changed_at: Option<Instant>,
     quality_told_at: Instant,
+    /// Sound and pictures of one source are played in sync, where clients can.
+    sync_streams: bool,
     /// Since when nobody is here for whom the room would stay open.
     empty_since: Option<Instant>,
     /// Whether somebody was.
@@ -246,6 +252,10 @@ impl Room {
     ) -> Self {
         let config = &shared.config.room;
         let created_ms = unix_micros() / 1000;
+        let names = config.enabled_codecs.iter();
+        let enabled_codecs =
+            codecs::sorted(names.filter_map(|name| codecs::from_name(name)).collect());
+        let sync_streams = config.sync_streams;
         let info = RoomInfo {
             sid: ids::room_sid(),
             name,
@@ -254,10 +264,12 @@ impl Room {
             max_participants: config.max_participants,
             creation_time: created_ms / 1000,
             creation_time_ms: created_ms,
-            enabled_codecs: answers::codecs(&config.enabled_codecs),
+            enabled_codecs: answers::codecs(&enabled_codecs),
             ..RoomInfo::default()
         };
         let now = Instant::now();
+        let replay_age_max = Duration::from_secs(u64::from(config.resume_window));
+        let replay = Replay::new(shared.config.limit.data_replay_bytes_max, replay_age_max);
         Self {
             shared,
             media,
@@ -269,6 +281,7 @@ impl Room {
             by_track: HashMap::new(),
             by_track_sid: HashMap::new(),
             speakers: Speakers::default(),
+            replay,
             rpcs: Rpcs::default(),
             dispatches: Dispatches::default(),
             leaving: Vec::new(),
@@ -277,6 +290,7 @@ impl Room {
             next_key: 1,
             counts_changed_at: None,
             quality_told_at: now,
+            sync_streams,
             empty_since: Some(now),
             had_guests: false,
             is_closing: false,

@@ -5,9 +5,11 @@ use std::time::{Duration, Instant};
 use livekit_protocol::request_response::{Reason, Request};
 use livekit_protocol::signal_response::Message;
 use livekit_protocol::{
-    AddTrackRequest, AudioTrackFeature, MuteTrackRequest, TrackPublishedResponse,
-    UpdateLocalAudioTrack, UpdateLocalVideoTrack,
+    AddTrackRequest, MuteTrackRequest, TrackPublishedResponse, UpdateLocalAudioTrack,
+    UpdateLocalVideoTrack,
 };
+
+use sfu::MediaKind;
 
 use super::{Room, note, unix_micros};
 use crate::ids::ParticipantKey;
@@ -15,9 +17,6 @@ use crate::publication::Publication;
 
 /// SDKs give up on an announcement after 10 s; this leaves room for slow encoders to start.
 pub(super) const ANNOUNCEMENT_LIFETIME: Duration = Duration::from_mins(1);
-
-/// There are seven features; more in one message are not meant seriously.
-const AUDIO_FEATURES_MAX: usize = 16;
 
 impl Room {
     /// Takes an announcement and gives the track its id.
@@ -69,9 +68,10 @@ impl Room {
                 "too many tracks are being published",
             )));
         }
+        let enabled = self.publish_codecs(self.participants.get(&key)?.quirks);
         let session = self.sending_session(key).await?;
         let id = self.shared.sfu.new_track_id(session);
-        let announced = Publication::announce(id, request, Instant::now(), unix_micros());
+        let announced = Publication::announce(id, request, &enabled, Instant::now(), unix_micros());
         let Some(publication) = announced else {
             return Some(Err((
                 Reason::InvalidRequest,
@@ -110,16 +110,12 @@ impl Room {
     pub(super) fn update_audio_track(
         &mut self,
         key: ParticipantKey,
-        update: UpdateLocalAudioTrack,
+        update: &UpdateLocalAudioTrack,
     ) {
-        let UpdateLocalAudioTrack {
-            track_sid,
-            mut features,
-        } = update;
-        features.retain(|feature| AudioTrackFeature::try_from(*feature).is_ok());
-        features.truncate(AUDIO_FEATURES_MAX);
-        self.change_track(key, &track_sid, |publication| {
-            publication.info.audio_features = features;
+        self.change_track(key, &update.track_sid, |publication| {
+            if publication.kind == MediaKind::Audio {
+                publication.set_audio_features(&update.features);
+            }
         });
     }
 
@@ -129,8 +125,10 @@ impl Room {
         update: &UpdateLocalVideoTrack,
     ) {
         self.change_track(key, &update.track_sid, |publication| {
-            publication.info.width = update.width;
-            publication.info.height = update.height;
+            if publication.kind == MediaKind::Video {
+                publication.info.width = update.width;
+                publication.info.height = update.height;
+            }
         });
     }
 

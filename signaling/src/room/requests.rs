@@ -29,7 +29,7 @@ impl Room {
             Message::SyncState(sync) => self.sync(key, sync).await,
             Message::Simulate(scenario) => self.simulate(key, scenario).await,
             Message::UpdateMetadata(update) => self.update_metadata(key, update),
-            Message::UpdateAudioTrack(update) => self.update_audio_track(key, update),
+            Message::UpdateAudioTrack(update) => self.update_audio_track(key, &update),
             Message::UpdateVideoTrack(update) => self.update_video_track(key, &update),
             Message::PublishDataTrackRequest(request) => {
                 self.publish_data_track(key, request);

@@ -158,7 +158,7 @@ impl Room {
         let config = SessionConfig {
             kind: match opening.role {
                 Role::Publish => SessionKind::Publisher,
-                Role::Play => SessionKind::Single,
+                Role::Play => SessionKind::Player,
             },
             ice_lite: Quirks::of(&wish.client, false).ice_lite,
         };
@@ -201,10 +201,12 @@ impl Room {
                         return Err(OpenError::NotAllowed);
                     }
                     let codec = section.codec(|codec| self.is_enabled(codec));
-                    let announcement = section.announcement(codec.ok_or(OpenError::NoCodec)?);
+                    let codec = codec.ok_or(OpenError::NoCodec)?;
+                    let announcement = section.announcement(codec);
                     let id = self.shared.sfu.new_track_id(session);
                     let now = Instant::now();
-                    let announced = Publication::announce(id, &announcement, now, unix_micros());
+                    let announced =
+                        Publication::announce(id, &announcement, &[codec], now, unix_micros());
                     publications.push(announced.ok_or(OpenError::Names)?);
                 }
             }

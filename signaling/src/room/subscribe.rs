@@ -9,6 +9,7 @@ use sfu::{MediaKind, Subscribe, TrackId};
 
 use super::{Room, note};
 use crate::ids::ParticipantKey;
+use crate::join_request::Mode;
 use crate::participant::Participant;
 use crate::publication::Publication;
 use crate::quality::TrackSettings;
@@ -70,7 +71,7 @@ impl Room {
             track_sid: publication.info.sid.clone(),
             allowed: is_allowed,
         };
-        let subscribe = subscription(subscriber, owner, publication);
+        let subscribe = subscription(subscriber, owner, publication, self.sync_streams);
         let session = subscriber.receiving;
         let Some(subscriber) = self.participants.get_mut(&key) else {
             return;
@@ -245,20 +246,28 @@ fn settings_of(subscriber: &Participant, publication: &Publication) -> TrackSett
     })
 }
 
-/// The subscription for the media server. The stream names the track, as the name of the track itself
+/// The subscription for the media server. In single mode the stream pairs sound and pictures, and the
+/// section is known by `mid_to_track_id`. In dual mode the stream names the track, as the name of the track itself
 /// is bound to a media section for ever in libwebrtc and chosen by the browser in Firefox: with the
 /// stream a reused section still says what it carries.
 fn subscription(
     subscriber: &Participant,
     owner: &Participant,
     publication: &Publication,
+    sync_streams: bool,
 ) -> Option<Subscribe> {
     let sid = &publication.info.sid;
+    // A section of a dual connection is known by its stream only.
+    let may_be_paired = subscriber.mode == Mode::Single && subscriber.quirks.stream_names;
+    let paired = publication
+        .stream_name()
+        .filter(|_| sync_streams && may_be_paired);
+    let stream = paired.unwrap_or(sid);
     Some(Subscribe {
         track: publication.id,
         kind: publication.kind,
         codec: publication.codec?,
-        stream: format!("{}|{sid}", owner.sid),
+        stream: format!("{}|{stream}", owner.sid),
         name: sid.clone(),
         target: settings_of(subscriber, publication).target(publication.kind, publication.layers()),
     })

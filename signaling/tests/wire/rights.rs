@@ -103,6 +103,30 @@ async fn losing_the_right_to_publish_ends_what_is_published() {
 }
 
 #[tokio::test]
+async fn a_track_that_the_server_ended_does_not_come_back_under_the_next_one() {
+    let stage = Stage::new().await;
+    let (mut alice, mut bob, _) = alice_with_camera_and_bob(&stage).await;
+    let listener = ParticipantPermission {
+        can_publish: false,
+        ..ALL
+    };
+    permit(&stage, "alice", listener).await;
+    permit(&stage, "alice", ALL).await;
+
+    // The client goes on sending the ended track in its section, and adds a section for another.
+    alice.say(Request::AddTrack(camera("cam-2"))).await;
+    alice
+        .offer(2, &crate::kit::sdp::with_two_cameras("cam-1", "cam-2"))
+        .await;
+
+    let is_new = |info: &livekit_protocol::ParticipantInfo| {
+        info.tracks.len() == 1 && info.permission.as_ref() == Some(&ALL)
+    };
+    let seen = bob.until_info("alice", is_new).await;
+    assert_eq!(seen.tracks[0].mid, "2");
+}
+
+#[tokio::test]
 async fn only_the_sources_that_are_left_go_on() {
     let stage = Stage::new().await;
     let (mut alice, mut bob, _) = alice_with_camera_and_bob(&stage).await;

@@ -555,6 +555,11 @@ async fn a_player_is_answered_and_seen_by_nobody() {
 
     assert_eq!(reply.status, 201, "{reply:?}");
     assert!(reply.header("location").starts_with("/whep/yoga/HS_"));
+    assert_eq!(
+        reply.body.matches("a=sendonly").count(),
+        2,
+        "before anybody publishes"
+    );
     alice.settle().await;
     assert!(alice.updates().all(|info| info.identity != "tv"));
     let session = reply.header("location");

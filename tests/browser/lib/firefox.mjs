@@ -32,6 +32,7 @@ export async function launchFirefox() {
   const path = process.env.FIREFOX ?? '/usr/bin/firefox-esr';
   const program = spawn(path, ['--headless', '--no-remote', '--profile', profile, '--remote-debugging-port=0'], { stdio: ['ignore', 'ignore', 'pipe'], env: { ...process.env, HOME: profile } });
   const ended = once(program, 'exit');
+  process.once('exit', () => program.kill()); // also when a test ends badly
   try {
     const address = await Promise.race([
       new Promise((resolve) => createInterface({ input: program.stderr }).on('line', (line) => {

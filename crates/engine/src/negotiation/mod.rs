@@ -27,8 +27,8 @@ use crate::{
     Answer, BoundTrack, CloseReason, Engine, Event, Offer, SessionId, SessionKind, TrackId,
 };
 
-/// Candidates that one client may name. Beyond, they only cost memory.
-const CANDIDATES_MAX: usize = 64;
+/// The media stream of all that a player receives (RFC 8830).
+const PLAYED_STREAM: &str = "room";
 
 /// Why a description was not accepted. The session stays as it was.
 #[derive(Debug, Error)]
@@ -70,12 +70,14 @@ impl Engine {
         if self.sessions[index].kind == SessionKind::Subscriber {
             return Err(OfferError::WrongRole);
         }
-        let mut description = self.read_description(index, &offer.sdp)?;
+        let mut description = self.read_description(&offer.sdp)?;
         let plan = self.plan_offer(index, &mut description, &offer.pending);
         let text = description.to_string();
         let parsed = SdpOffer::from_sdp_string(&text)
             .map_err(|error| OfferError::Malformed(readable(&error.to_string())))?;
-        give_sections_back(&mut self.sessions[index]);
+        if self.sessions[index].kind != SessionKind::Player {
+            give_sections_back(&mut self.sessions[index]);
+        }
         let rtc = &mut self.sessions[index].rtc;
         let accepted = guard(|| rtc.sdp_api().accept_offer(parsed));
         let answer = self.unwrap_accepted(index, accepted)?;
@@ -115,7 +117,7 @@ impl Engine {
         if self.sessions[index].kind != SessionKind::Subscriber {
             return Err(OfferError::WrongRole);
         }
-        let description = self.read_description(index, sdp)?;
+        let description = self.read_description(sdp)?;
         let answer = SdpAnswer::from_sdp_string(&description.to_string())
             .map_err(|error| OfferError::Malformed(readable(&error.to_string())))?;
         let negotiation = &mut self.sessions[index].negotiation;
@@ -144,22 +146,11 @@ impl Engine {
         Ok(())
     }
 
-    /// Adds a candidate of the client, as in `a=candidate` or without `a=`. What can't be read is ignored
-    /// (RFC 8839, section 5.1), and in ICE-lite all are: the client's checks tell its addresses.
-    pub fn handle_candidate(&mut self, session: SessionId, candidate: &str) {
-        let Some(index) = self.session_ids.get(&session).copied() else {
-            return;
-        };
-        let session = &mut self.sessions[index];
-        if session.ice_lite || session.candidates >= CANDIDATES_MAX {
-            return;
-        }
-        let line = candidate.trim().trim_start_matches("a=");
-        if let Ok(candidate) = str0m::Candidate::from_sdp_string(line) {
-            session.candidates += 1;
-            session.rtc.add_remote_candidate(candidate);
-            self.touch(index);
-        }
+    /// Hears of a candidate of the client, and does nothing with it: its checks tell from where it can
+    /// reach us. A server that checked whatever a client names would be a port scanner, so we speak to
+    /// no address that has not shown that it knows the session's password.
+    pub fn handle_candidate(&self, session: SessionId, candidate: &str) {
+        tracing::trace!(?session, candidate, "a candidate of the client");
     }
 
     /// Offers again with new ICE credentials (subscriber sessions). An offer that still waits for its
@@ -200,6 +191,7 @@ impl Engine {
             match session.kind {
                 SessionKind::Subscriber => self.make_offer(index),
                 SessionKind::Single => self.ask_for_offer(index),
+                SessionKind::Player => self.fill_sections(index),
                 SessionKind::Publisher => {}
             }
         }
@@ -210,8 +202,8 @@ impl Engine {
         index.ok_or(OfferError::NoSession)
     }
 
-    /// Parses a text within its limits. In ICE-lite the client's candidates are left out.
-    fn read_description(&self, index: SessionIndex, sdp: &str) -> Result<Description, OfferError> {
+    /// Parses a text within its limits, without the client's candidates.
+    fn read_description(&self, sdp: &str) -> Result<Description, OfferError> {
         if sdp.len() > self.config.sdp_bytes_max {
             return Err(OfferError::TooLong {
                 actual_bytes: sdp.len(),
@@ -220,9 +212,7 @@ impl Engine {
         }
         let mut description = Description::parse(sdp)
             .ok_or_else(|| OfferError::Malformed("no media section, or too many".to_owned()))?;
-        if self.sessions[index].ice_lite {
-            description.remove_everywhere("a=candidate:");
-        }
+        description.remove_everywhere("a=candidate:");
         match description.missing() {
             Some(missing) => Err(OfferError::Malformed(missing.to_owned())),
             None => Ok(description),
@@ -259,8 +249,13 @@ impl Engine {
 
     fn apply_carried(&mut self, index: SessionIndex, plan: &OfferPlan) {
         let session = &mut self.sessions[index];
-        if session.kind != SessionKind::Single {
-            return;
+        match session.kind {
+            SessionKind::Single => {}
+            SessionKind::Player => {
+                session.sendable.clone_from(&plan.sendable);
+                return self.fill_sections(index);
+            }
+            SessionKind::Publisher | SessionKind::Subscriber => return,
         }
         session.sendable.clone_from(&plan.sendable);
         session.negotiation.exchange = Exchange::Idle;
@@ -324,6 +319,13 @@ impl Engine {
             let (Some(_), Some(mid)) = (section.kind(), section.mid()) else {
                 continue;
             };
+            if session.kind == SessionKind::Player {
+                // The same names for whatever the section will carry; one stream plays in sync.
+                let name = mid.to_string();
+                let is_sent = section.direction().sends();
+                section.set_track(is_sent.then_some((PLAYED_STREAM, name.as_str())));
+                continue;
+            }
             let carried = session
                 .subscriptions
                 .iter()

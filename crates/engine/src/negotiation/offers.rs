@@ -90,6 +90,22 @@ impl Engine {
     }
 }
 
+impl Engine {
+    /// Lets a player's free sections carry the tracks that wait, in the order of subscription. Nothing
+    /// needs to be agreed on for that.
+    pub(super) fn fill_sections(&mut self, index: SessionIndex) {
+        let session = &mut self.sessions[index];
+        for (mid, _) in take_free_sections(session) {
+            let carried = session.subscriptions.iter_mut();
+            for subscription in carried.filter(|carried| carried.section == Some(mid)) {
+                subscription.is_negotiated = true;
+            }
+        }
+        self.start_sending(index);
+        self.touch(index);
+    }
+}
+
 /// An offer as str0m made it.
 struct Prepared {
     text: String,

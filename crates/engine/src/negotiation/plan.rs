@@ -27,6 +27,10 @@ impl Engine {
     ) -> OfferPlan {
         let session = &self.sessions[index];
         let mut pending: Vec<&PendingTrack> = pending.iter().collect();
+        let sections = description.sections.iter();
+        let all_offered: Vec<String> = sections
+            .filter_map(|section| section.track_name().map(str::to_owned))
+            .collect();
         let mut waiting: Vec<usize> = waiting_subscriptions(session, description);
         let mut plan = OfferPlan {
             published: Vec::new(),
@@ -50,7 +54,15 @@ impl Engine {
             let named = section.track_name().map(str::to_owned);
             let fresh = direction
                 .sends()
-                .then(|| take_pending(&mut pending, kind, named.as_deref(), bound.is_some()))
+                .then(|| {
+                    take_pending(
+                        &mut pending,
+                        kind,
+                        named.as_deref(),
+                        bound.is_some(),
+                        &all_offered,
+                    )
+                })
                 .flatten();
             let is_ended = bound.is_some() && (!direction.sends() || fresh.is_some());
             if let Some(track) = bound.filter(|_| is_ended) {
@@ -64,7 +76,10 @@ impl Engine {
                 let layers = u8::try_from(section.sent_layers()).unwrap_or(u8::MAX);
                 plan.published.push((mid, track.clone(), layers));
             }
-            let mut receives = false;
+            let mut receives = session.kind == SessionKind::Player && direction.receives();
+            if receives {
+                plan.sendable.push((mid, kind));
+            }
             if session.kind == SessionKind::Single && direction.receives() {
                 plan.sendable.push((mid, kind));
                 if let Some(carried) = carried_in(session, mid, kind, &mut waiting) {
@@ -130,17 +145,22 @@ fn carried_in(
 }
 
 /// Takes the announced track that a sending section starts: the one it names, else, in a section that
-/// is new, the first of its kind.
+/// is new, the first of its kind that no section of the offer names.
 fn take_pending<'a>(
     pending: &mut Vec<&'a PendingTrack>,
     kind: MediaKind,
     named: Option<&str>,
     is_bound: bool,
+    all_offered: &[String],
 ) -> Option<&'a PendingTrack> {
     let by_name = pending
         .iter()
         .position(|track| track.kind == kind && Some(track.cid.as_str()) == named);
-    let by_kind = || pending.iter().position(|track| track.kind == kind);
+    let by_kind = || {
+        let is_free =
+            |track: &&PendingTrack| track.kind == kind && !all_offered.contains(&track.cid);
+        pending.iter().position(is_free)
+    };
     let found = if is_bound {
         by_name
     } else {

@@ -1,6 +1,7 @@
 //! The test kit: engines and real peers in virtual time.
 
 pub(crate) mod client;
+pub(crate) mod honest;
 pub(crate) mod link;
 pub(crate) mod peer;
 pub(crate) mod reception;
@@ -10,6 +11,7 @@ pub(crate) mod stamp;
 pub(crate) mod world;
 
 pub(crate) use client::{Client, MODES, Mode, SOON, Track};
+pub(crate) use honest::Honest;
 pub(crate) use link::Link;
 pub(crate) use peer::{Change, Fault, sections};
 pub(crate) use source::Script;

@@ -51,6 +51,10 @@ pub(crate) enum Fault {
     MissesOffers,
     /// Its DTLS never gets through.
     NoDtls,
+    /// Its offer names the fingerprint of another certificate.
+    ForeignCertificate,
+    /// Its offer names the address of somebody else as its own.
+    NamesOthers,
 }
 
 /// A peer connection.
@@ -98,7 +102,7 @@ impl Peer {
         rtc.add_local_candidate(host(address));
         let changes = match kind {
             SessionKind::Publisher | SessionKind::Single => vec![Change::Channels],
-            SessionKind::Subscriber => Vec::new(),
+            SessionKind::Subscriber | SessionKind::Player => Vec::new(),
         };
         Self {
             session,
@@ -253,8 +257,9 @@ impl Peer {
                 }
             }
             Peer::ChannelOpen(id, label) => {
-                let channel = DataChannel::from_label(&label).expect("LiveKit's labels only");
-                self.channels.insert(channel, id);
+                if let Some(channel) = DataChannel::from_label(&label) {
+                    self.channels.insert(channel, id);
+                }
             }
             Peer::ChannelData(data) => {
                 let channel = self.channels.iter().find(|(_, id)| **id == data.id);
@@ -325,6 +330,14 @@ impl Peer {
             }
             self.outbox.pop_front();
         }
+    }
+
+    /// Sends `count` packets of a sound track at once.
+    pub(crate) fn burst(&mut self, now: Instant, track: TrackId, count: usize) {
+        let source = self.sources.iter_mut().find(|source| source.track == track);
+        let source = source.expect("the track is published here");
+        source.burst(now, &mut self.rtc, count);
+        self.timeout = now;
     }
 
     /// When the peer has something to do.
@@ -434,4 +447,17 @@ fn rename(sdp: &str, names: &[(Mid, String)]) -> String {
         }
     }
     sections.concat()
+}
+
+/// The description with a fingerprint that is as long, but not the same.
+pub(crate) fn of_another_certificate(sdp: &str) -> String {
+    const PREFIX: &str = "a=fingerprint:sha-256 ";
+    let lines = sdp.lines().map(|line| match line.strip_prefix(PREFIX) {
+        Some(hex) => {
+            let digit = if hex.starts_with('0') { '1' } else { '0' };
+            format!("{PREFIX}{digit}{}\r\n", &hex[1..])
+        }
+        None => format!("{line}\r\n"),
+    });
+    lines.collect()
 }

@@ -156,6 +156,20 @@ impl Source {
         }
     }
 
+    /// Sends `count` packets of sound at once.
+    pub(crate) fn burst(&mut self, now: Instant, rtc: &mut Rtc, count: usize) {
+        let payload_type = payload_type(rtc, self.script).expect("the codec is known");
+        for _ in 0..count {
+            let packets = self.encodings[0].opus_packet(-10);
+            self.encodings[0].send(now, rtc, self.mid, payload_type, packets);
+        }
+    }
+
+    /// The number that the next packet of the first encoding would have.
+    pub(crate) fn next_sequence(&self) -> u64 {
+        self.encodings[0].sequence
+    }
+
     pub(crate) fn handle_keyframe_request(&mut self, now: Instant, rid: Option<Rid>) {
         for encoding in self.encodings.iter_mut().filter(|e| e.rid == rid) {
             encoding.wants_keyframe = true;

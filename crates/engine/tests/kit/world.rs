@@ -16,7 +16,7 @@ use str0m::net::{Protocol, Receive};
 use str0m::{Input, Output};
 
 use super::link::Rng;
-use super::peer::{Change, Fault, Peer};
+use super::peer::{Change, Fault, Peer, of_another_certificate};
 use super::seals::Seals;
 
 /// One way of signalling.
@@ -88,6 +88,12 @@ pub(crate) struct World {
     /// Whether media datagrams to the server are noted.
     pub(crate) sniffs: bool,
     pub(crate) sniffed: Vec<Vec<u8>>,
+    /// Connectivity checks of peers: peer and datagram, the first of each.
+    pub(crate) checks: BTreeMap<usize, Vec<u8>>,
+    /// What the server sent to addresses that no peer has: datagrams, and bytes of media.
+    pub(crate) strayed: BTreeMap<SocketAddr, (usize, usize)>,
+    /// Bytes that the server sent to each peer.
+    pub(crate) sent_down: BTreeMap<usize, usize>,
     pub(crate) ids: u64,
     flights: BTreeMap<(Instant, u64), Cargo>,
     flown: u64,
@@ -148,6 +154,9 @@ impl World {
             seals: Seals::default(),
             sniffs: false,
             sniffed: Vec::new(),
+            checks: BTreeMap::new(),
+            strayed: BTreeMap::new(),
+            sent_down: BTreeMap::new(),
             ids: 0,
             flights: BTreeMap::new(),
             flown: 0,
@@ -274,7 +283,14 @@ impl World {
             .peers
             .iter()
             .position(|peer| peer.public == datagram.destination);
-        let Some(index) = peer else { return };
+        let Some(index) = peer else {
+            let is_media = datagram.contents.first().is_some_and(|first| *first >= 128);
+            let strayed = self.strayed.entry(datagram.destination).or_default();
+            strayed.0 += 1;
+            strayed.1 += usize::from(is_media) * datagram.contents.len();
+            return;
+        };
+        *self.sent_down.entry(index).or_default() += datagram.contents.len();
         self.seals.observe(index, &datagram.contents);
         let arrival = self.peers[index].down.travel(self.now, &mut self.rng);
         if let Some(at) = arrival {
@@ -380,6 +396,13 @@ impl World {
 
     fn deliver_offered(&mut self, index: usize, sdp: String) {
         let session = self.peers[index].session;
+        let sdp = match self.peers[index].fault {
+            Some(Fault::ForeignCertificate) => of_another_certificate(&sdp),
+            Some(Fault::NamesOthers) => {
+                sdp + "a=candidate:9 1 udp 2130706431 198.51.100.9 3478 typ host\r\n"
+            }
+            Some(Fault::MissesOffers | Fault::NoDtls) | None => sdp,
+        };
         let pending = self.announced.iter().filter(|(peer, _)| *peer == index);
         let pending = pending.map(|(_, track)| track.clone()).collect();
         let offer = Offer { sdp, pending };
@@ -438,6 +461,9 @@ impl World {
         // A DTLS handshake record with a ClientHello (RFC 6347, section 4.2).
         if datagram.first() == Some(&22) && datagram.get(13) == Some(&1) {
             self.hellos.push(datagram.clone());
+        }
+        if datagram.starts_with(&[0, 1]) {
+            self.checks.entry(index).or_insert_with(|| datagram.clone());
         }
         let is_media = datagram.first().is_some_and(|first| *first >= 128);
         if self.sniffs && is_media && peer.kind != engine::SessionKind::Subscriber {

@@ -140,6 +140,8 @@ pub struct RoomConfig {
     pub max_participants: u32,
     /// The server API may unmute tracks, not only mute them.
     pub enable_remote_unmute: bool,
+    /// Whether sound and pictures of one source are played in sync, where clients can.
+    pub sync_streams: bool,
     /// Codecs that may be published, as mime types.
     pub enabled_codecs: Vec<String>,
 }
@@ -158,6 +160,7 @@ impl Default for RoomConfig {
             departure_timeout: 20,
             resume_window: 30,
             max_participants: 0,
+            sync_streams: true,
             enable_remote_unmute: false,
             enabled_codecs: codecs.map(str::to_owned).to_vec(),
         }
@@ -224,6 +227,8 @@ pub struct LimitConfig {
     pub data_track_packets_per_second: u32,
     /// Data tracks that a participant may publish.
     pub data_tracks_max: usize,
+    /// Bytes of recent reliable data that a room keeps for clients that resume.
+    pub data_replay_bytes_max: usize,
     /// Bytes of a participant's data blobs, keys and contents together.
     pub data_blobs_bytes_max: usize,
     /// Signalling messages that wait for a client that reads slowly.
@@ -256,8 +261,16 @@ pub struct LimitConfig {
     pub keyframe_request_interval_ms: u64,
     /// New SSRCs per second and session.
     pub new_ssrcs_per_second: u32,
+    /// Addresses that a session may newly be heard from, per minute.
+    pub new_addresses_per_minute: u32,
+    /// Media packets per second that a session may publish.
+    pub publish_packets_per_second: u32,
+    /// Bits of media per second that a session may publish.
+    pub publish_bits_per_second: u64,
     /// Bytes that wait in one data channel for a client that reads slowly.
     pub data_channel_queue_bytes_max: usize,
+    /// Data channels that a session may have open.
+    pub data_channels_max: usize,
     /// Bytes of one data packet.
     pub data_packet_bytes_max: usize,
 }
@@ -276,6 +289,7 @@ impl Default for LimitConfig {
             data_packets_per_second: 2000,
             data_track_packets_per_second: 5000,
             data_tracks_max: 100,
+            data_replay_bytes_max: 1024 * 1024,
             data_blobs_bytes_max: 64_000,
             signal_queue_messages_max: 1024,
             sdp_bytes_max: 256 * 1024,
@@ -292,7 +306,11 @@ impl Default for LimitConfig {
             json_body_bytes_max: 1024 * 1024,
             keyframe_request_interval_ms: 500,
             new_ssrcs_per_second: 50,
+            new_addresses_per_minute: 4,
+            publish_packets_per_second: 5000,
+            publish_bits_per_second: 50_000_000,
             data_channel_queue_bytes_max: 1024 * 1024,
+            data_channels_max: 16,
             data_packet_bytes_max: 64 * 1024,
         }
     }

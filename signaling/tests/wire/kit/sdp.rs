@@ -23,6 +23,41 @@ pub(crate) fn with_camera(cid: &str, direction: &str) -> String {
     format!("{SESSION}a=group:BUNDLE 0 1\r\n{}{camera}", data_section())
 }
 
+/// Data channels and two cameras.
+pub(crate) fn with_two_cameras(first: &str, second: &str) -> String {
+    let one = with_camera(first, "sendonly").replace("BUNDLE 0 1", "BUNDLE 0 1 2");
+    let two = with_camera(second, "sendonly");
+    let (_, section) = two.split_once("m=video").expect("there is a camera");
+    let section = section.replace("a=mid:1", "a=mid:2");
+    let section = section
+        .replace("111111", "444444")
+        .replace("222222", "555555");
+    format!("{one}m=video{section}")
+}
+
+/// Data channels, a camera and a microphone.
+pub(crate) fn with_camera_and_microphone(camera: &str, microphone: &str) -> String {
+    let both = with_camera(camera, "sendonly").replace("BUNDLE 0 1", "BUNDLE 0 1 2");
+    format!(
+        "{both}m=audio 9 UDP/TLS/RTP/SAVPF 111\r\n{TRANSPORT}a=mid:2\r\n\
+         a=extmap:4 urn:ietf:params:rtp-hdrext:sdes:mid\r\na=sendonly\r\na=msid:- {microphone}\r\n\
+         a=rtcp-mux\r\na=rtpmap:111 opus/48000/2\r\na=fmtp:111 minptime=10;useinbandfec=1\r\n\
+         a=ssrc:333333 cname:x\r\na=ssrc:333333 msid:- {microphone}\r\n"
+    )
+}
+
+/// Data channels and one section to receive pictures of `codec`, as clients with one peer connection
+/// offer.
+pub(crate) fn receiving(codec: &str) -> String {
+    let section = format!(
+        "m=video 9 UDP/TLS/RTP/SAVPF 96\r\n{TRANSPORT}a=mid:1\r\n\
+         a=extmap:4 urn:ietf:params:rtp-hdrext:sdes:mid\r\na=recvonly\r\na=rtcp-mux\r\n\
+         a=rtcp-rsize\r\na=rtpmap:96 {codec}/90000\r\na=rtcp-fb:96 nack\r\n\
+         a=rtcp-fb:96 nack pli\r\na=rtcp-fb:96 transport-cc\r\n"
+    );
+    format!("{SESSION}a=group:BUNDLE 0 1\r\n{}{section}", data_section())
+}
+
 fn data_section() -> String {
     format!(
         "m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\n{TRANSPORT}a=mid:0\r\n\
