@@ -323,7 +323,9 @@ enum Received {
 fn message(frame: Frame) -> Received {
     match frame {
         Frame::Binary(bytes) => match WorkerMessage::decode(bytes) {
-            Ok(decoded) => decoded.message.map_or(Received::Nothing, Received::Message),
+            Ok(decoded) => decoded.message.map_or(Received::Nothing, |message| {
+                Received::Message(Box::new(message))
+            }),
             Err(_) => Received::Broken,
         },
         Frame::Ping(_) | Frame::Pong(_) => Received::Nothing,

@@ -291,9 +291,9 @@ async fn the_room_knows_how_its_jobs_go() {
     tutor.say(Message::UpdateJob(update)).await;
 
     until_jobs(&stage, |jobs| {
-        let state = &jobs[0]["state"];
-        assert_ne!(state["status"], "JS_SUCCESS", "another worker's word");
-        state["status"] == "JS_FAILED" && state["error"] == "out of chalk"
+        let known = &jobs[0]["state"];
+        assert_ne!(known["status"], "JS_SUCCESS", "another worker's word");
+        known["status"] == "JS_FAILED" && known["error"] == "out of chalk"
     })
     .await;
 }
