@@ -126,6 +126,11 @@ impl Encoder {
         self.is_keyframe_wanted = true;
     }
 
+    /// Misses a picture: there was no time to capture it. The next one follows on the last.
+    pub(crate) fn miss(&mut self) {
+        self.ticks += 1;
+    }
+
     /// Makes the next picture; nothing if there is nothing new to show.
     pub(crate) fn encode(&mut self) -> Option<Frame> {
         let at = self.due();
@@ -300,6 +305,21 @@ mod tests {
         let frame = encoder.encode().unwrap();
 
         assert!(frame.picture.is_keyframe);
+        assert_eq!(frame.at, Duration::from_nanos(31 * 1_000_000_000 / 30));
+    }
+
+    #[test]
+    fn a_picture_that_was_missed_needs_no_keyframe() {
+        let mut encoder = Encoder::new(HIGH, Content::Camera, 1);
+        let first = encoder.encode().unwrap();
+        for _ in 0..30 {
+            encoder.miss();
+        }
+
+        let frame = encoder.encode().unwrap();
+
+        assert!(!frame.picture.is_keyframe);
+        assert_eq!(frame.picture.id, (first.picture.id + 1) & 0x7fff);
         assert_eq!(frame.at, Duration::from_nanos(31 * 1_000_000_000 / 30));
     }
 

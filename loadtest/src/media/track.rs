@@ -20,8 +20,9 @@ const PACING: f64 = 2.5;
 /// Packets leave in groups of so much time.
 const GROUP: Duration = Duration::from_millis(5);
 
-/// Pictures that are later are not sent any more: this machine is too slow.
-const LATE_MAX: Duration = Duration::from_millis(500);
+/// Pictures that are later are not sent any more: this machine is too slow, and to catch up would
+/// flood the server.
+const LATE_MAX: Duration = Duration::from_millis(150);
 
 /// RTP clock of video.
 const VIDEO_CLOCK: u64 = 90_000;
@@ -226,9 +227,11 @@ impl Video {
 
     fn encode(&mut self, index: usize, now: Duration) {
         let layer = &mut self.layers[index];
-        if !layer.is_on || layer.encoder.due() + LATE_MAX < now {
-            layer.encoder.skip();
-            return;
+        if !layer.is_on {
+            return layer.encoder.skip();
+        }
+        if layer.encoder.due() + LATE_MAX < now {
+            return layer.encoder.miss();
         }
         let Some(frame) = layer.encoder.encode() else {
             return;

@@ -144,6 +144,7 @@ fn the_server_never_speaks_first_to_an_address_that_a_client_names() {
         let mut world = World::new(205);
         let honest = Honest::start(&mut world);
         let peer = world.add_peer(SessionKind::Single, 0, ice_lite);
+        world.peers[peer].fault = Some(Fault::NamesOthers);
         let session = world.peers[peer].session;
         for (number, target) in targets.iter().enumerate() {
             let (ip, port) = target.split_once(' ').unwrap();

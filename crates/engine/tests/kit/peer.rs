@@ -53,6 +53,8 @@ pub(crate) enum Fault {
     NoDtls,
     /// Its offer names the fingerprint of another certificate.
     ForeignCertificate,
+    /// Its offer names the address of somebody else as its own.
+    NamesOthers,
 }
 
 /// A peer connection.

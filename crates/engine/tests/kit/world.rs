@@ -396,10 +396,12 @@ impl World {
 
     fn deliver_offered(&mut self, index: usize, sdp: String) {
         let session = self.peers[index].session;
-        let sdp = if self.peers[index].fault == Some(Fault::ForeignCertificate) {
-            of_another_certificate(&sdp)
-        } else {
-            sdp
+        let sdp = match self.peers[index].fault {
+            Some(Fault::ForeignCertificate) => of_another_certificate(&sdp),
+            Some(Fault::NamesOthers) => {
+                sdp + "a=candidate:9 1 udp 2130706431 198.51.100.9 3478 typ host\r\n"
+            }
+            Some(Fault::MissesOffers | Fault::NoDtls) | None => sdp,
         };
         let pending = self.announced.iter().filter(|(peer, _)| *peer == index);
         let pending = pending.map(|(_, track)| track.clone()).collect();
