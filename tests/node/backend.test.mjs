@@ -44,7 +44,8 @@ function binary() {
 test('webhooks pass the receiver', { skip: !binary() && 'there is no clapt to start' }, async () => {
   const receiver = new WebhookReceiver('devkey', 'secret');
   const events = [];
-  const finished = Promise.withResolvers();
+  const finished = {};
+  const ended = new Promise((resolve, reject) => Object.assign(finished, { resolve, reject }));
   const desk = createServer(async (request, response) => {
     let body = '';
     for await (const part of request) body += part;
@@ -76,7 +77,7 @@ test('webhooks pass the receiver', { skip: !binary() && 'there is no clapt to st
 
   await own.createRoom({ name: 'yoga' });
   await own.deleteRoom('yoga');
-  await finished.promise;
+  await ended;
 
   assert.deepEqual(events, [['room_started', 'yoga'], ['room_finished', 'yoga']]);
 });
