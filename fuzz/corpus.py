@@ -51,6 +51,22 @@ DD = {
     "zeros": ["00" * 40],
 }
 
+REPORT = "000000a1" + "80ffffff" + "0001fff0" + "00000010" + "12345678" + "00010000"
+RTCP = {
+    "sender-report": "81c8000c00000001" + "e8aabbcc80000000" + "00015f90" + "00000064" + "0001e240" + REPORT,
+    "receiver-report": "82c9000d00000001" + REPORT * 2,
+    "compound": "80c9000100000001" + "81ca000300000001010361626300000081cb000100000001",
+    "nack": "81cd000400000001000000a1" + "fffe80ff" + "00090000",
+    "picture-loss": "81ce000200000001000000a1",
+    "full-intra": "84ce00060000000100000000" + "000000a103000000" + "000000a204000000",
+    "estimate": "8fce00050000000100000000" + "52454d42" + "01ffffff" + "000000a1",
+    "padded": "a1cd000400000001000000a1" + "00090000" + "00000004",
+    "unknown": "80cf0001000000018fcd000200000001000000a180cc0000" + "81ce000200000001000000a1",
+    "long": "80c9ffff00000001",
+    "goodbye": "9fcb0002000000a1000000a2",
+    "version": "40c9000100000001",
+}
+
 
 def packet(track, step, flags, payload):
     """An operation of the room target: a packet with up to 31 bytes of payload."""
@@ -157,7 +173,7 @@ def main():
         name: b"".join(bytes([len(d) // 2]) + bytes.fromhex(d) for d in packets)
         for name, packets in DD.items()
     }
-    hexes = {"vp8": VP8, "vp9": VP9, "h264": H264}
+    hexes = {"vp8": VP8, "vp9": VP9, "h264": H264, "rtcp": RTCP}
     files = {target: {n: bytes.fromhex(h) for n, h in seeds.items()} for target, seeds in hexes.items()}
     files |= {"dependency_descriptor": streams, "room": ROOM, "datagrams": DATAGRAMS}
     for target, seeds in files.items():

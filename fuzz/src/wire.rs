@@ -19,8 +19,8 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use engine::{
-    Codec, DataChannel, Datagram, Engine, EngineConfig, Event, MediaKind, Offer, PendingTrack,
-    RoomId, SessionConfig, SessionId, SessionKind, ShardId, Subscribe, Target, TrackId,
+    Codec, DataChannel, Engine, EngineConfig, Event, MediaKind, Offer, PendingTrack, RoomId,
+    SessionConfig, SessionId, SessionKind, ShardId, Subscribe, Target, TrackId, Transmit,
 };
 
 use self::forge::{Input, STUN_COOKIE, TAG, check, chunk, cookie, crc32c, record, reports};
@@ -83,7 +83,7 @@ pub fn descriptions(bytes: &[u8]) {
             .create_session(now, ROOM, session, config)
             .expect("there is room for a session");
         engine.subscribe(session, wish(CAMERA, MediaKind::Video, Codec::Vp8));
-        let mut sent = Vec::new();
+        let mut sent = Transmit::default();
         for text in texts.split(|byte| *byte == 0) {
             let text = String::from_utf8_lossy(text);
             engine.flush(now, &mut sent);
@@ -145,7 +145,7 @@ fn close(engine: &mut Engine, now: Instant) -> Instant {
     engine.close_room(ROOM);
     let later = now + Duration::from_hours(1);
     engine.handle_timeout(later);
-    engine.flush(later, &mut Vec::new());
+    engine.flush(later, &mut Transmit::default());
     while engine.poll_event().is_some() {}
     while engine.poll_relay().is_some() {}
     let left: Vec<_> = engine
@@ -206,7 +206,7 @@ struct Call<'a> {
     peers: Vec<Peer>,
     /// Addresses of which a valid connectivity check came.
     validated: BTreeSet<SocketAddr>,
-    transmit: Vec<Datagram>,
+    transmit: Transmit,
     /// Data channels that the server knows as open.
     channels: usize,
 }
@@ -220,7 +220,7 @@ impl<'a> Call<'a> {
             now,
             peers: Vec::new(),
             validated: BTreeSet::new(),
-            transmit: Vec::new(),
+            transmit: Transmit::default(),
             channels: 0,
         };
         for number in 0..SESSIONS {
@@ -509,23 +509,25 @@ impl<'a> Call<'a> {
     fn flush(&mut self) {
         for _ in 0..8 {
             let mut transmit = std::mem::take(&mut self.transmit);
-            self.engine.flush(self.now, &mut transmit);
+            while self.engine.flush(self.now, &mut transmit) {}
             let mut replies = VecDeque::new();
-            for datagram in transmit.drain(..) {
+            for (number, datagram) in transmit.datagrams().iter().enumerate() {
+                let contents = transmit.contents(number..number + 1);
                 assert!(
                     self.validated.contains(&datagram.destination),
                     "{} bytes to {}, which has not shown that it receives",
-                    datagram.contents.len(),
+                    contents.len(),
                     datagram.destination
                 );
                 let peer = self
                     .peers
                     .iter()
                     .position(|p| p.address == datagram.destination);
-                if let (Some(peer), Some(&APPLICATION_DATA)) = (peer, datagram.contents.first()) {
-                    replies.extend(self.sctp_reply(peer, &datagram.contents));
+                if let (Some(peer), Some(&APPLICATION_DATA)) = (peer, contents.first()) {
+                    replies.extend(self.sctp_reply(peer, contents));
                 }
             }
+            transmit.clear();
             self.transmit = transmit;
             while let Some((_, event)) = self.engine.poll_event() {
                 self.channels += usize::from(matches!(event, Event::DataChannelOpen { .. }));

@@ -1,7 +1,7 @@
 //! What the shards are started with.
 
 use std::net::{IpAddr, Ipv4Addr};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use engine::{EngineConfig, ShardId};
 use service::address::advertised_addresses;
@@ -145,6 +145,7 @@ impl SfuConfig {
             publish_bits_per_second: self.publish_bits_per_second,
             sdp_bytes_max: self.sdp_bytes_max,
             sessions_max: self.sessions_per_shard_max,
+            started: SystemTime::now(),
         }
     }
 }

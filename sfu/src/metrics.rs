@@ -23,7 +23,7 @@ struct Snapshot {
 type Read = fn(&Snapshot) -> u64;
 
 /// Counters without labels: name, help, value.
-const COUNTERS: [(&str, &str, Read); 12] = [
+const COUNTERS: [(&str, &str, Read); 13] = [
     (
         "clapt_datagrams_received_total",
         "UDP datagrams received",
@@ -59,6 +59,11 @@ const COUNTERS: [(&str, &str, Read); 12] = [
         "clapt_forwarded_bytes_total",
         "Payload of media packets handed to subscribers",
         |now| now.engine.bytes_forwarded,
+    ),
+    (
+        "clapt_packets_repaired_total",
+        "Media packets sent to subscribers once more, because they were lost",
+        |now| now.engine.packets_repaired,
     ),
     (
         "clapt_packets_relayed_total",

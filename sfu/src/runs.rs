@@ -76,7 +76,7 @@ impl Grouping {
             let round = *rounds.and_modify(|round| *round += 1).or_insert(0);
             self.runs.push(Run {
                 datagrams: start..end,
-                segment_bytes: datagrams[start].contents.len(),
+                segment_bytes: datagrams[start].bytes(),
                 round,
             });
             start = end;
@@ -90,11 +90,11 @@ impl Grouping {
 /// Counts the datagrams at the front that make one run.
 fn run_length(datagrams: &[Datagram], segments_max: usize) -> usize {
     let first = &datagrams[0];
-    let segment = first.contents.len();
+    let segment = first.bytes();
     let mut bytes = segment;
     let mut length = 1;
     for datagram in &datagrams[1..] {
-        let size = datagram.contents.len();
+        let size = datagram.bytes();
         let fits = length < segments_max
             && (1..=segment).contains(&size)
             && bytes + size <= RUN_BYTES_MAX
@@ -147,19 +147,18 @@ pub(crate) fn next_batch(
 
 #[cfg(test)]
 mod tests {
+    use engine::Transmit;
     use proptest::prelude::*;
 
     use super::*;
 
     fn datagrams(list: &[(u16, usize)]) -> Vec<Datagram> {
-        list.iter()
-            .enumerate()
-            .map(|(index, &(port, size))| Datagram {
-                source: ([127, 0, 0, 1], 7882).into(),
-                destination: ([127, 0, 0, 1], port).into(),
-                contents: vec![u8::try_from(index % 256).unwrap(); size],
-            })
-            .collect()
+        let mut transmit = Transmit::default();
+        for &(port, size) in list {
+            let destination = ([127, 0, 0, 1], port).into();
+            transmit.push(([127, 0, 0, 1], 7882).into(), destination, &vec![0; size]);
+        }
+        transmit.datagrams().to_vec()
     }
 
     fn runs_of(datagrams: &[Datagram]) -> Vec<Run> {
@@ -214,7 +213,7 @@ mod tests {
             for batch in batches_of(&datagrams, &runs) {
                 for run in &runs[batch.runs] {
                     prop_assert!(run.datagrams.len() <= segments_max);
-                    let sizes = run.datagrams.clone().map(|index| datagrams[index].contents.len());
+                    let sizes = run.datagrams.clone().map(|index| datagrams[index].bytes());
                     let last = run.datagrams.end - 1;
                     for (index, size) in run.datagrams.clone().zip(sizes) {
                         prop_assert!(size == run.segment_bytes || index == last);

@@ -8,7 +8,7 @@ use std::io::IoSlice;
 use std::net::{IpAddr, SocketAddr, SocketAddrV6};
 use std::os::fd::RawFd;
 
-use engine::Datagram;
+use engine::{Datagram, Transmit};
 use nix::errno::Errno;
 use nix::libc::{in_addr, in_pktinfo, in6_addr, in6_pktinfo};
 use nix::sys::socket::{ControlMessage, MsgFlags, MultiHeaders, SockaddrStorage, sendmmsg};
@@ -71,18 +71,19 @@ impl Transmitter {
         self.counters
     }
 
-    /// Sends `datagrams`; those that have to wait for the next call are left in it, oldest first.
-    pub(crate) fn send(&mut self, addresses: &Addresses, datagrams: &mut Vec<Datagram>) {
-        if datagrams.is_empty() {
+    /// Sends what is in `transmit`; what has to wait for the next call is left in it, oldest first.
+    pub(crate) fn send(&mut self, addresses: &Addresses, transmit: &mut Transmit) {
+        if transmit.is_empty() {
             return;
         }
         let mut grouping = std::mem::take(&mut self.grouping);
+        let datagrams = transmit.datagrams();
         let runs = grouping.group(datagrams, self.segments_max);
         let mut next = 0;
         while next < runs.len() {
             let batch = next_batch(datagrams, runs, next, RUNS_MAX);
             let source = addresses.source_ip(batch.source);
-            match self.send_batch(datagrams, &runs[batch.runs.clone()], &batch, source) {
+            match self.send_batch(transmit, &runs[batch.runs.clone()], &batch, source) {
                 Err(Errno::EINTR) => {}
                 Ok(0) | Err(Errno::EAGAIN | Errno::ENOBUFS) => break,
                 Ok(sent) => {
@@ -90,16 +91,16 @@ impl Transmitter {
                     next += sent;
                 }
                 Err(error) => {
-                    self.send_singly(datagrams, &runs[next], &batch, source, error);
+                    self.send_singly(transmit, &runs[next], &batch, source, error);
                     next += 1;
                 }
             }
         }
         let waiting = &runs[next..];
         if waiting.is_empty() {
-            datagrams.clear();
+            transmit.clear();
         } else {
-            self.keep(datagrams, waiting);
+            self.keep(transmit, waiting);
         }
         self.grouping = grouping;
     }
@@ -108,14 +109,14 @@ impl Transmitter {
         for run in runs {
             let sent = &datagrams[run.datagrams.clone()];
             self.counters.datagrams += sent.len() as u64;
-            let bytes: usize = sent.iter().map(|datagram| datagram.contents.len()).sum();
+            let bytes: usize = sent.iter().map(Datagram::bytes).sum();
             self.counters.bytes += bytes as u64;
         }
     }
 
     /// Leaves only the datagrams of `waiting`, and of them the newest.
-    fn keep(&mut self, datagrams: &mut Vec<Datagram>, waiting: &[Run]) {
-        let mut kept = vec![false; datagrams.len()];
+    fn keep(&mut self, transmit: &mut Transmit, waiting: &[Run]) {
+        let mut kept = vec![false; transmit.len()];
         for run in waiting {
             kept[run.datagrams.clone()].fill(true);
         }
@@ -123,7 +124,7 @@ impl Transmitter {
         let mut excess = count.saturating_sub(PENDING_MAX);
         self.counters.dropped_full += excess as u64;
         let mut kept = kept.into_iter();
-        datagrams.retain(|_| {
+        transmit.retain(|| {
             let mut keep = kept.next().unwrap_or(false);
             if keep && excess > 0 {
                 excess -= 1;
@@ -137,7 +138,7 @@ impl Transmitter {
     /// messages on this path, and is not asked to again.
     fn send_singly(
         &mut self,
-        datagrams: &[Datagram],
+        transmit: &Transmit,
         run: &Run,
         batch: &Batch,
         source: Option<IpAddr>,
@@ -147,10 +148,11 @@ impl Transmitter {
             segmented: false,
             ..batch.clone()
         };
+        let datagrams = transmit.datagrams();
         let mut refused = 0;
         for index in run.datagrams.clone() {
-            let one = Run::single(index, datagrams[index].contents.len());
-            match self.send_batch(datagrams, std::slice::from_ref(&one), &single, source) {
+            let one = Run::single(index, datagrams[index].bytes());
+            match self.send_batch(transmit, std::slice::from_ref(&one), &single, source) {
                 Ok(_) => self.count_sent(datagrams, std::slice::from_ref(&one)),
                 Err(_) => refused += 1,
             }
@@ -168,25 +170,17 @@ impl Transmitter {
     /// Hands `runs` to the kernel. Gives how many of them it took.
     fn send_batch(
         &mut self,
-        datagrams: &[Datagram],
+        transmit: &Transmit,
         runs: &[Run],
         batch: &Batch,
         source: Option<IpAddr>,
     ) -> nix::Result<usize> {
         self.counters.calls += 1;
-        let slices: Vec<IoSlice<'_>> = runs
-            .iter()
-            .flat_map(|run| &datagrams[run.datagrams.clone()])
-            .map(|datagram| IoSlice::new(&datagram.contents))
-            .collect();
-        let mut messages: Vec<&[IoSlice<'_>]> = Vec::with_capacity(runs.len());
+        let mut messages = Vec::with_capacity(runs.len());
         let mut destinations = Vec::with_capacity(runs.len());
-        let mut rest = slices.as_slice();
         for run in runs {
-            let (message, others) = rest.split_at(run.datagrams.len());
-            messages.push(message);
-            rest = others;
-            let destination = datagrams[run.datagrams.start].destination;
+            messages.push([IoSlice::new(transmit.contents(run.datagrams.clone()))]);
+            let destination = transmit.datagrams()[run.datagrams.start].destination;
             destinations.push(Some(SockaddrStorage::from(self.to_family(destination))));
         }
 
@@ -277,14 +271,6 @@ mod tests {
             .collect()
     }
 
-    fn datagram(source: SocketAddr, destination: SocketAddr, contents: Vec<u8>) -> Datagram {
-        Datagram {
-            source,
-            destination,
-            contents,
-        }
-    }
-
     /// Sends a frame of equal packets, a shorter one and a small one to two clients.
     fn send_frames(bind_to: &str, segments_max: usize) -> SendCounters {
         let bound = crate::socket::bind(bind_to.parse().unwrap(), 1 << 20).unwrap();
@@ -293,11 +279,11 @@ mod tests {
             Addresses::of_host(vec![source], bind_to.parse::<SocketAddr>().unwrap().ip());
         let clients = [0, 1].map(|_| UdpSocket::bind("127.0.0.1:0").unwrap());
         let sizes = [1200, 1200, 1200, 700, 90, 1200];
-        let mut datagrams = Vec::new();
+        let mut datagrams = Transmit::default();
         for client in &clients {
             for (number, size) in (0_u8..).zip(sizes) {
                 let to = client.local_addr().unwrap();
-                datagrams.push(datagram(source, to, vec![number; size]));
+                datagrams.push(source, to, &vec![number; size]);
             }
         }
         let mut transmitter = Transmitter::new(bound.socket.as_raw_fd(), bound.v6, segments_max);
@@ -334,12 +320,10 @@ mod tests {
         let client = UdpSocket::bind("127.0.0.1:0").unwrap();
         let nowhere: SocketAddr = ([127, 0, 0, 1], 0).into();
         let to = client.local_addr().unwrap();
-        let mut datagrams = vec![
-            datagram(source, nowhere, vec![1; 100]),
-            datagram(source, nowhere, vec![2; 100]),
-            datagram(source, to, vec![3; 100]),
-            datagram(source, to, vec![4; 100]),
-        ];
+        let mut datagrams = Transmit::default();
+        for (number, destination) in (1..).zip([nowhere, nowhere, to, to]) {
+            datagrams.push(source, destination, &[number; 100]);
+        }
         let mut transmitter = Transmitter::new(bound.socket.as_raw_fd(), bound.v6, 64);
 
         transmitter.send(&addresses, &mut datagrams);
@@ -353,8 +337,10 @@ mod tests {
     fn of_too_many_waiting_datagrams_the_oldest_are_dropped() {
         let mut transmitter = Transmitter::new(0, false, 64);
         let address: SocketAddr = ([127, 0, 0, 1], 9).into();
-        let one = |number: usize| datagram(address, address, number.to_be_bytes().to_vec());
-        let mut datagrams: Vec<Datagram> = (0..PENDING_MAX + 3).map(one).collect();
+        let mut datagrams = Transmit::default();
+        for number in 0..PENDING_MAX + 3 {
+            datagrams.push(address, address, &number.to_be_bytes());
+        }
         let waiting: Vec<Run> = (1..datagrams.len())
             .map(|index| Run::single(index, 8))
             .collect();
@@ -362,7 +348,7 @@ mod tests {
         transmitter.keep(&mut datagrams, &waiting);
 
         assert_eq!(datagrams.len(), PENDING_MAX);
-        assert_eq!(datagrams[0], one(3));
+        assert_eq!(datagrams.contents(0..1), 3_usize.to_be_bytes());
         assert_eq!(transmitter.counters().dropped_full, 2);
     }
 }

@@ -16,7 +16,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use engine::{CloseReason, Datagram, Engine, Event, RoomId, SessionId, ShardId};
+use engine::{CloseReason, Engine, Event, RoomId, SessionId, ShardId, Transmit};
 use mio::{Events, Interest, Poll, Token};
 use quinn_udp::UdpSocketState;
 use tokio::sync::mpsc;
@@ -91,7 +91,7 @@ pub(crate) struct Shard {
     addresses: Addresses,
     receiver: Receiver,
     transmitter: Transmitter,
-    transmit: Vec<Datagram>,
+    transmit: Transmit,
     commands: mpsc::Receiver<Command>,
     waker: Arc<ShardWaker>,
     outbox: Outbox,
@@ -129,7 +129,7 @@ impl Shard {
             addresses,
             receiver: Receiver::new(),
             transmitter,
-            transmit: Vec::new(),
+            transmit: Transmit::default(),
             commands: parts.commands,
             waker: parts.waker,
             outbox: parts.outbox,
@@ -152,8 +152,7 @@ impl Shard {
         for room in rooms {
             self.close_room(room);
         }
-        self.engine.flush(now, &mut self.transmit);
-        self.transmitter.send(&self.addresses, &mut self.transmit);
+        self.flush(now);
         self.meter.end();
     }
 
@@ -171,10 +170,7 @@ impl Shard {
         if self.engine.poll_timeout().is_some_and(|due| due <= now) {
             self.engine.handle_timeout(now);
         }
-        let waiting = self.transmit.len();
-        self.engine.flush(now, &mut self.transmit);
-        turn.sent = self.transmit.len() - waiting;
-        self.transmitter.send(&self.addresses, &mut self.transmit);
+        turn.sent = self.flush(now);
         turn.retry |= !self.transmit.is_empty();
         self.meter.turn(received, turn.sent, || self.receiver.age());
         while let Some((to, message)) = self.engine.poll_relay() {
@@ -185,6 +181,21 @@ impl Shard {
         turn.retry |= self.queues.is_indebted();
         self.publish(now);
         turn
+    }
+
+    /// Sends all that the engine has to send, in portions that stay in the cache from sealing to sending.
+    /// Gives the number of datagrams.
+    fn flush(&mut self, now: Instant) -> usize {
+        let mut sent = 0;
+        loop {
+            let waiting = self.transmit.len();
+            let more = self.engine.flush(now, &mut self.transmit);
+            sent += self.transmit.len() - waiting;
+            self.transmitter.send(&self.addresses, &mut self.transmit);
+            if !more {
+                return sent;
+            }
+        }
     }
 
     /// Carries out commands. Gives whether more may wait.

@@ -1,7 +1,7 @@
 //! What an engine is told when it starts.
 
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use crate::ShardId;
 
@@ -32,6 +32,9 @@ pub struct EngineConfig {
     pub sdp_bytes_max: usize,
     /// Most sessions at once.
     pub sessions_max: usize,
+    /// The time of day at the start. Clients are told it with each stream; a jump of the system's clock
+    /// later on doesn't reach them.
+    pub started: SystemTime,
 }
 
 impl Default for EngineConfig {
@@ -49,6 +52,7 @@ impl Default for EngineConfig {
             publish_bits_per_second: 50_000_000,
             sdp_bytes_max: 256 * 1024,
             sessions_max: 10_000,
+            started: SystemTime::UNIX_EPOCH,
         }
     }
 }

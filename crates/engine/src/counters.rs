@@ -27,13 +27,17 @@ pub enum Drop {
     Muted,
     /// A message for a data channel that is full.
     DataQueue,
+    /// A packet for a subscriber whose keys or address are not known yet.
+    Unsendable,
+    /// str0m would have used an SSRC that is ours.
+    Foreign,
     /// A data channel beyond those that a session may have; it ends for it.
     DataChannels,
 }
 
 impl Drop {
     /// All reasons, in the order of [`Counters::drops`].
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::Unknown,
         Self::Malformed,
         Self::NotAccepted,
@@ -46,6 +50,8 @@ impl Drop {
         Self::Descriptor,
         Self::Muted,
         Self::DataQueue,
+        Self::Unsendable,
+        Self::Foreign,
         Self::DataChannels,
     ];
 
@@ -65,6 +71,8 @@ impl Drop {
             Self::Descriptor => "descriptor",
             Self::Muted => "muted",
             Self::DataQueue => "data_queue",
+            Self::Unsendable => "unsendable",
+            Self::Foreign => "foreign_ssrc",
             Self::DataChannels => "data_channels",
         }
     }
@@ -83,6 +91,8 @@ pub struct Counters {
     pub packets_forwarded: u64,
     /// Their payload bytes.
     pub bytes_forwarded: u64,
+    /// Media packets sent to subscribers once more, because they asked for them.
+    pub packets_repaired: u64,
     /// Media packets handed to other shards.
     pub packets_relayed: u64,
     /// PLI from subscribers.

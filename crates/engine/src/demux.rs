@@ -86,10 +86,10 @@ impl Demux {
         }
     }
 
-    /// Remembers a local ufrag of `session`.
-    pub(crate) fn learn_ufrag(&mut self, session: SessionIndex, ufrag: &str) {
+    /// Remembers a local ufrag of `session`. Says whether it is new.
+    pub(crate) fn learn_ufrag(&mut self, session: SessionIndex, ufrag: &str) -> bool {
         if self.by_ufrag.get(ufrag) == Some(&session) {
-            return;
+            return false;
         }
         self.by_ufrag.insert(ufrag.to_owned(), session);
         let known = self.known.entry(session).or_default();
@@ -99,6 +99,7 @@ impl Demux {
         {
             self.by_ufrag.remove(&oldest);
         }
+        true
     }
 
     /// Forgets all that leads to `session`.

@@ -5,7 +5,7 @@
 //! Invariants:
 //! - no packet touches a session that didn't accept its address ([`Rtc::accepts`](str0m::Rtc::accepts));
 //! - each input of a session is followed by a full drain before the next one;
-//! - a session is drained at most once per flush, however many packets it gets;
+//! - what a session receives from others costs it no drain at all;
 //! - a panic inside a session ends that session alone.
 
 use std::collections::{HashMap, VecDeque};
@@ -21,15 +21,15 @@ use thiserror::Error;
 use crate::channels::Push;
 use crate::counters::{Counters, Drop};
 use crate::demux::{Demux, SessionIndex};
-use crate::egress::Str0mEgress;
+use crate::egress::{Feedback, Kept, WallClock};
 use crate::relay::RelayMessage;
 use crate::room::Room;
 use crate::session::{Session, guard};
 use crate::timers::Timers;
 use crate::track::Track;
 use crate::{
-    CloseReason, DataChannel, Datagram, EngineConfig, Event, RoomId, SessionConfig, SessionId,
-    SessionKind, ShardId, TrackId, crypto, peer,
+    CloseReason, DataChannel, EngineConfig, Event, RoomId, SessionConfig, SessionId, SessionKind,
+    ShardId, TrackId, Transmit, crypto, peer,
 };
 
 /// Rounds of one flush: an event of one session may give work to others, and theirs to it.
@@ -66,13 +66,18 @@ pub struct Engine {
     pub(crate) touched: Vec<SessionIndex>,
     pub(crate) touched_rooms: Vec<usize>,
     pub(crate) dirty: Vec<SessionIndex>,
-    transmit: Vec<Datagram>,
+    pub(crate) transmit: Transmit,
     pub(crate) peer_events: VecDeque<(SessionIndex, SessionId, str0m::Event)>,
     event_buffer: Vec<str0m::Event>,
     pub(crate) events: VecDeque<(RoomId, Event)>,
     pub(crate) relays: VecDeque<(ShardId, RelayMessage)>,
     pub(crate) forwards: Vec<Forward>,
-    pub(crate) egress: Str0mEgress,
+    /// Packets that were queued since the last flush, for all sessions.
+    pub(crate) batch: Vec<Kept>,
+    /// Sessions for which packets are queued.
+    pub(crate) sending: Vec<SessionIndex>,
+    pub(crate) feedback: Feedback,
+    clock: Option<WallClock>,
     pub(crate) counters: Counters,
 }
 
@@ -106,13 +111,16 @@ impl Engine {
             touched: Vec::new(),
             touched_rooms: Vec::new(),
             dirty: Vec::new(),
-            transmit: Vec::new(),
+            transmit: Transmit::default(),
             peer_events: VecDeque::new(),
             event_buffer: Vec::new(),
             events: VecDeque::new(),
             relays: VecDeque::new(),
             forwards: Vec::new(),
-            egress: Str0mEgress,
+            batch: Vec::new(),
+            sending: Vec::new(),
+            feedback: Feedback::default(),
+            clock: None,
             counters: Counters::default(),
         }
     }
@@ -179,8 +187,8 @@ impl Engine {
             return Err(CreateSessionError::TooMany(self.sessions.len()));
         }
         let room = *self.room_ids.get(&room).ok_or(CreateSessionError::NoRoom)?;
-        let rtc = guard(|| peer::build(&self.config, session, &self.certificate, now))
-            .map_err(|_| CreateSessionError::Setup)?;
+        let build = || peer::build(&self.config, session, &self.certificate, now);
+        let rtc = guard(|| crypto::with_mailbox(build)).map_err(|_| CreateSessionError::Setup)?;
         let index = self
             .sessions
             .insert(Session::new(id, room, session, &self.config, rtc));
@@ -246,7 +254,8 @@ impl Engine {
 
     /// Gives the time at which [`Engine::handle_timeout`] and [`Engine::flush`] have to be called.
     pub fn poll_timeout(&mut self) -> Option<Instant> {
-        if !self.touched.is_empty() || !self.touched_rooms.is_empty() {
+        let is_touched = !self.touched.is_empty() || !self.touched_rooms.is_empty();
+        if is_touched || !self.sending.is_empty() {
             return self.flushed_at;
         }
         match (self.timers.next(), self.room_timers.next()) {
@@ -255,9 +264,11 @@ impl Engine {
         }
     }
 
-    /// Ends a batch: lets each session that was touched say what it has to say, and appends the
-    /// datagrams to `transmit`, those of one session side by side.
-    pub fn flush(&mut self, now: Instant, transmit: &mut Vec<Datagram>) {
+    /// Ends a batch: lets each session that was touched say what it has to say, seals what is queued for
+    /// others, and appends the datagrams to `transmit`, those of one session side by side.
+    ///
+    /// Gives whether more is left: send what there is, then call again.
+    pub fn flush(&mut self, now: Instant, transmit: &mut Transmit) -> bool {
         self.flushed_at = Some(now);
         for _ in 0..FLUSH_ROUNDS_MAX {
             self.negotiate_dirty();
@@ -270,7 +281,15 @@ impl Engine {
             }
             self.handle_peer_events(now);
         }
+        self.send_queued(now);
         transmit.append(&mut self.transmit);
+        !self.sending.is_empty()
+    }
+
+    /// The time of day, counted on from when the engine was first asked for it.
+    pub(crate) fn wall_clock(&mut self, now: Instant) -> WallClock {
+        let time = self.config.started;
+        *self.clock.get_or_insert(WallClock { at: now, time })
     }
 
     fn flush_session(&mut self, now: Instant, index: SessionIndex) {
@@ -313,16 +332,22 @@ impl Engine {
 
     /// Makes the session reachable by its present ufrag.
     pub(crate) fn learn_ufrag(&mut self, index: SessionIndex) {
-        let credentials = self.sessions[index]
-            .rtc
-            .direct_api()
-            .local_ice_credentials();
-        self.demux.learn_ufrag(index, &credentials.ufrag);
+        let session = &mut self.sessions[index];
+        let credentials = session.rtc.direct_api().local_ice_credentials();
+        self.learn_ufrag_of(index, &credentials.ufrag);
+    }
+
+    /// Makes the session reachable by a ufrag that it uses from now on.
+    pub(crate) fn learn_ufrag_of(&mut self, index: SessionIndex, ufrag: &str) {
+        if self.demux.learn_ufrag(index, ufrag) {
+            self.sessions[index].egress.route.handle_restart();
+        }
     }
 
     pub(crate) fn drain(&mut self, now: Instant, index: SessionIndex) {
         let session = &mut self.sessions[index];
-        let drained = session.drain(&mut self.transmit, &mut self.event_buffer);
+        let drained = session.drain(now, &mut self.transmit, &mut self.event_buffer);
+        self.counters.drop_many(Drop::Foreign, drained.withheld);
         let id = session.id;
         for event in self.event_buffer.drain(..) {
             self.peer_events.push_back((index, id, event));
@@ -367,6 +392,7 @@ impl Engine {
         self.demux.forget(index);
         self.session_ids.remove(&id);
         self.touched.retain(|touched| *touched != index);
+        self.sending.retain(|sending| *sending != index);
         self.dirty.retain(|dirty| *dirty != index);
         let session = self.sessions.remove(index);
         // The destructor of what panicked may panic as well.
@@ -388,8 +414,12 @@ impl Engine {
     fn say_goodbye(&mut self, index: SessionIndex) {
         let session = &mut self.sessions[index];
         let rtc = &mut session.rtc;
+        let Some(now) = self.flushed_at.filter(|_| rtc.is_alive()) else {
+            return;
+        };
+        session.egress.say_goodbye(&mut self.transmit);
         if guard(|| rtc.close().is_ok()) == Ok(true) {
-            session.drain(&mut self.transmit, &mut self.event_buffer);
+            session.drain(now, &mut self.transmit, &mut self.event_buffer);
             self.event_buffer.clear();
         }
     }

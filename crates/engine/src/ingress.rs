@@ -10,9 +10,10 @@ use str0m::rtp::Ssrc;
 
 use crate::counters::Drop;
 use crate::demux::{SessionIndex, is_stun};
+use crate::egress::{Path, is_control};
 use crate::gate::{Refusal, parse_claim};
 use crate::session::{Session, guard};
-use crate::{CloseReason, Engine};
+use crate::{CloseReason, Engine, SessionKind};
 
 /// Longest datagram that is read: what fits into one Ethernet frame.
 const DATAGRAM_BYTES_MAX: usize = 1500;
@@ -65,6 +66,20 @@ impl Engine {
             return Err(Drop::NotAccepted);
         }
         session.heard_at = Some(now);
+        let from = Path {
+            source: destination,
+            destination: source,
+        };
+        session.egress.route.handle_received(from, contents);
+        if is_control(contents) && session.egress.has_streams() {
+            let kind = session.kind;
+            self.handle_feedback(now, index, contents)?;
+            let route = &mut self.sessions[index].egress.route;
+            route.handle_authentic(now, from);
+            if kind == SessionKind::Subscriber {
+                return Ok(()); // It is all about our streams.
+            }
+        }
         if is_stun(contents) {
             self.check_address(now, index, source, destination)?;
             self.learn_address(now, index, source, destination);

@@ -6,8 +6,8 @@
 //!
 //! A datagram's walk: [`Engine::handle_datagram`] finds the session (`demux`), checks what the packet
 //! claims (`gate`), lets str0m authenticate it, turns media into numbers (`media`), asks `forwarding` who
-//! gets it, and hands it to the subscribers' `egress`. [`Engine::flush`] then lets each touched session
-//! speak once.
+//! gets it, and queues it at the subscribers' `egress`. [`Engine::flush`] then lets each touched session
+//! speak once and seals what is queued.
 
 mod channels;
 mod config;
@@ -28,13 +28,17 @@ mod rate;
 mod relay;
 mod relaying;
 mod room;
+mod rtcp;
 mod sdp;
+mod sending;
 mod session;
+mod srtp;
 mod subscriptions;
 #[cfg(feature = "testing")]
 mod testing;
 mod timers;
 mod track;
+mod transmit;
 mod types;
 
 pub use config::EngineConfig;
@@ -44,9 +48,12 @@ pub use forwarding::Codec;
 pub use negotiation::OfferError;
 pub use relay::RelayMessage;
 #[cfg(feature = "testing")]
+pub use rtcp::exercise as exercise_rtcp;
+#[cfg(feature = "testing")]
 pub use testing::use_plain_crypto;
+pub use transmit::{Datagram, Transmit};
 pub use types::{
-    Answer, BoundTrack, CloseReason, DataChannel, Datagram, Event, LinkQuality, MediaKind, Offer,
+    Answer, BoundTrack, CloseReason, DataChannel, Event, LinkQuality, MediaKind, Offer,
     PendingTrack, RoomId, SessionConfig, SessionId, SessionKind, ShardId, Subscribe, Target,
     TrackId,
 };

@@ -7,26 +7,21 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use forwarding::{
-    Av1Frame, Codec, Descriptor, PacketView, PayloadRewrite, TrackKey, parse_h264, parse_vp8,
-    parse_vp9,
+    Av1Frame, Codec, Descriptor, PacketView, TrackKey, parse_h264, parse_vp8, parse_vp9,
 };
-use str0m::media::{KeyframeRequest, KeyframeRequestKind, Mid, Rid, SenderFeedback};
+use str0m::media::{KeyframeRequestKind, Mid, Rid, SenderFeedback};
 use str0m::rtp::{ExtensionValues, RtpPacket, VideoOrientation};
 
 use crate::counters::Drop;
 use crate::demux::SessionIndex;
-use crate::egress::Egress;
 use crate::peer::DescriptorBytes;
 use crate::relay::{RelayBody, RelayMessage, RelayedPacket, SenderClock};
 use crate::session::{IngressStream, Session, guard};
 use crate::track::Origin;
 use crate::{CloseReason, Engine, Event};
 
-/// What a descriptor grows by at most when active decode targets are written into it.
-const ACTIVE_TARGETS_BYTES_MAX: usize = 5;
-
-/// A media packet on its way through the engine.
-#[derive(Debug)]
+/// A media packet on its way through the engine. A clone shares the payload.
+#[derive(Debug, Clone)]
 pub(crate) struct Packet {
     pub(crate) view: PacketView,
     pub(crate) payload: Arc<[u8]>,
@@ -51,6 +46,11 @@ impl PacketExtensions {
             descriptor: values.user_values.get_arc::<DescriptorBytes>(),
         }
     }
+
+    /// The bytes of the dependency descriptor, as received.
+    pub(crate) fn descriptor(&self) -> Option<&[u8]> {
+        self.descriptor.as_ref().map(|bytes| &bytes.0[..])
+    }
 }
 
 impl Engine {
@@ -58,7 +58,7 @@ impl Engine {
     pub(crate) fn handle_rtp(&mut self, now: Instant, index: SessionIndex, packet: RtpPacket) {
         self.counters.packets_in += 1;
         match self.read_packet(now, index, packet) {
-            Ok((track, packet)) => self.route(now, track, &packet),
+            Ok((track, packet)) => self.route(now, track, packet),
             Err(reason) => self.counters.drop(reason),
         }
     }
@@ -142,6 +142,7 @@ impl Engine {
         };
         let (room, key) = (track.room, track.key);
         if replaced.is_some() {
+            track.forget_capture(encoding);
             self.rooms[room]
                 .media
                 .handle_encoding_restart(key, encoding);
@@ -151,7 +152,7 @@ impl Engine {
     }
 
     /// Gives a packet to all who want it: relays first, then the sessions of this shard.
-    pub(crate) fn route(&mut self, now: Instant, track_index: usize, packet: &Packet) {
+    pub(crate) fn route(&mut self, now: Instant, track_index: usize, packet: Packet) {
         let track = &self.tracks[track_index];
         if track.is_muted {
             self.counters.drop(Drop::Muted);
@@ -167,30 +168,40 @@ impl Engine {
                 .media
                 .handle_audio_level(now, key, loudness, voice);
         }
-        self.relay_packet(track_index, packet);
-        self.forward(now, room, key, packet);
+        self.relay_packet(track_index, &packet);
+        self.forward(now, track_index, packet);
     }
 
-    fn forward(&mut self, now: Instant, room_index: usize, key: TrackKey, packet: &Packet) {
-        let room = &mut self.rooms[room_index];
+    /// Queues a packet for all sessions of this shard that get it. It leaves with the flush.
+    fn forward(&mut self, now: Instant, track_index: usize, packet: Packet) {
+        let track = &mut self.tracks[track_index];
+        let (room_index, key) = (track.room, track.key);
         let mut forwards = std::mem::take(&mut self.forwards);
-        room.media
+        self.rooms[room_index]
+            .media
             .handle_packet(now, key, &packet.view, &mut forwards);
-        for forward in forwards.drain(..) {
-            let room = &mut self.rooms[room_index];
-            let Some(subscriber) = room.subscriber_mut(forward.subscription) else {
-                continue;
-            };
-            let is_first = !std::mem::replace(&mut subscriber.is_served, true);
-            let (index, stream) = (subscriber.session, subscriber.stream);
-            let session = &mut self.sessions[index];
-            self.egress
-                .send(now, &mut session.rtc, stream, packet, &forward);
-            self.counters.packets_forwarded += 1;
-            self.counters.bytes_forwarded += u64::from(packet.view.payload_bytes);
-            self.touch(index);
-            if is_first {
-                self.announce_subscribed(room_index, index, key);
+        if !forwards.is_empty() {
+            let place = track.keep(now, &packet);
+            let in_batch = self.batch.len();
+            let bytes = u64::from(packet.view.payload_bytes);
+            self.batch.push((packet, place));
+            for forward in forwards.drain(..) {
+                let subscriber = self.rooms[room_index].subscriber_mut(forward.subscription);
+                let Some(subscriber) = subscriber else {
+                    continue;
+                };
+                let is_first = !std::mem::replace(&mut subscriber.is_served, true);
+                let (index, stream) = (subscriber.session, subscriber.stream);
+                let egress = &mut self.sessions[index].egress;
+                egress.queue(stream, in_batch, forward);
+                if !std::mem::replace(&mut egress.is_touched, true) {
+                    self.sending.push(index);
+                }
+                self.counters.packets_forwarded += 1;
+                self.counters.bytes_forwarded += bytes;
+                if is_first {
+                    self.announce_subscribed(room_index, index, key);
+                }
             }
         }
         self.forwards = forwards;
@@ -230,41 +241,22 @@ impl Engine {
         }
     }
 
-    /// Handles a subscriber's request for a keyframe.
-    pub(crate) fn handle_keyframe_request(
+    /// Handles the clock of a publisher's stream, which maps its simulcast layers onto each other, and its
+    /// sound onto its pictures.
+    pub(crate) fn handle_sender_feedback(
         &mut self,
         now: Instant,
         index: SessionIndex,
-        request: &KeyframeRequest,
-    ) {
-        match request.kind {
-            KeyframeRequestKind::Pli => self.counters.pli_in += 1,
-            KeyframeRequestKind::Fir => self.counters.fir_in += 1,
-        }
-        let session = &self.sessions[index];
-        let room = session.room;
-        let subscription = session
-            .subscriptions
-            .iter()
-            .find(|subscription| subscription.section == Some(request.mid))
-            .and_then(|subscription| subscription.sending);
-        if let Some((key, _)) = subscription {
-            self.rooms[room].media.handle_keyframe_request(now, key);
-            self.touch_room(room);
-        }
-    }
-
-    /// Handles the clock of a publisher's stream, which maps its simulcast layers onto each other.
-    pub(crate) fn handle_sender_feedback(
-        &mut self,
-        index: SessionIndex,
         feedback: &SenderFeedback,
     ) {
-        let Some(track) = self.sessions[index].track_in_section(feedback.mid) else {
+        let session = &mut self.sessions[index];
+        let Some(track) = session.track_in_section(feedback.mid) else {
             return;
         };
+        let sent = feedback.sender_info.ntp_time;
         let report = SenderClock {
-            sent: feedback.sender_info.ntp_time,
+            sent,
+            at: session.clock.place(now, sent),
             rtp: low_32(feedback.sender_info.rtp_time.numer()),
         };
         let encoding = encoding_of(feedback.rid);
@@ -285,7 +277,8 @@ impl Engine {
     }
 
     pub(crate) fn handle_report(&mut self, track: usize, encoding: u8, report: SenderClock) {
-        let track = &self.tracks[track];
+        let track = &mut self.tracks[track];
+        track.set_capture(encoding, report);
         let media = &mut self.rooms[track.room].media;
         media.handle_sender_report(track.key, encoding, report.sent, report.rtp);
     }
@@ -429,18 +422,4 @@ fn read_descriptor(
         },
     };
     read.unwrap_or(Descriptor::Unreadable)
-}
-
-/// The dependency descriptor that one subscriber gets.
-pub(crate) fn dependency_descriptor(packet: &Packet, rewrite: PayloadRewrite) -> Option<Vec<u8>> {
-    let original = &packet.extensions.descriptor.as_ref()?.0;
-    let (PayloadRewrite::Av1 { active_targets }, Descriptor::Av1(frame)) =
-        (rewrite, packet.view.descriptor)
-    else {
-        return Some(original.clone());
-    };
-    let mut bytes = vec![0; original.len() + ACTIVE_TARGETS_BYTES_MAX];
-    let written = frame.write_active_targets(original, active_targets, &mut bytes);
-    bytes.truncate(written.ok()?);
-    Some(bytes)
 }

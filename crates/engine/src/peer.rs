@@ -11,23 +11,13 @@ use str0m::{Candidate, Rtc};
 use crate::gate::NameExtensions;
 use crate::{EngineConfig, SessionConfig, SessionKind, crypto};
 
-/// Packets per stream that can be sent again: about two seconds of a camera. More costs memory and
-/// cache misses (measured), less loses repairs over a round trip of half a second.
-pub(crate) const RETRANSMISSION_PACKETS: usize = 400;
-
-/// Older packets come too late for any player.
-pub(crate) const RETRANSMISSION_AGE: Duration = Duration::from_secs(3);
-
-/// Share of a stream's bytes that may be sent again: beyond, repairs make a bad link worse.
-pub(crate) const RETRANSMISSION_SHARE_MAX: f32 = 0.15;
-
 /// How often loss and round trip are summed up.
 const QUALITY_INTERVAL: Duration = Duration::from_secs(2);
 
 /// Bytes that SCTP buffers before it refuses a message; what waits beyond is our own queue.
 const SCTP_BUFFER_BYTES: usize = 256 * 1024;
 
-const DEPENDENCY_DESCRIPTOR_URI: &str =
+pub(crate) const DEPENDENCY_DESCRIPTOR_URI: &str =
     "https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension";
 const DEPENDENCY_DESCRIPTOR_ID: u8 = 12;
 
@@ -50,7 +40,6 @@ pub(crate) fn build(
         .enable_vp9(true)
         .enable_av1(true)
         .set_extension_map(extensions(session.kind))
-        .set_send_buffer_video(RETRANSMISSION_PACKETS)
         .set_sctp_max_buffered_amount(SCTP_BUFFER_BYTES)
         .set_stats_interval(Some(QUALITY_INTERVAL))
         .build(now);
@@ -85,7 +74,7 @@ fn extensions(kind: SessionKind) -> ExtensionMap {
     map
 }
 
-/// The bytes of an AV1 dependency descriptor, as they stand in the header extension.
+/// The bytes of an AV1 dependency descriptor, as they stand in the header extension that a publisher sends.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct DescriptorBytes(pub(crate) Vec<u8>);
 

@@ -6,6 +6,7 @@ use str0m::IceConnectionState;
 
 use crate::counters::Drop;
 use crate::demux::SessionIndex;
+use crate::egress::Path;
 use crate::{CloseReason, DataChannel, Engine, Event, LinkQuality};
 
 /// How long a client may be silent before its session ends. Long enough to walk out of one network
@@ -26,8 +27,7 @@ impl Engine {
         use str0m::Event as Peer;
         match event {
             Peer::RtpPacket(packet) => self.handle_rtp(now, index, packet),
-            Peer::KeyframeRequest(request) => self.handle_keyframe_request(now, index, &request),
-            Peer::SenderFeedback(feedback) => self.handle_sender_feedback(index, &feedback),
+            Peer::SenderFeedback(feedback) => self.handle_sender_feedback(now, index, &feedback),
             Peer::Connected => self.handle_connected(index),
             Peer::IceConnectionStateChange(state) => self.handle_ice_state(now, index, state),
             Peer::ChannelOpen(id, label) => self.handle_channel_open(index, id, &label),
@@ -35,11 +35,6 @@ impl Engine {
             Peer::ChannelData(data) => self.handle_channel_data(index, data),
             Peer::ChannelBufferedAmountLow(_) => self.touch(index),
             Peer::PeerStats(stats) => self.handle_stats(index, &stats),
-            Peer::MediaEgressStats(stats) => {
-                self.sessions[index].link.add(stats.rtt, stats.loss);
-                let progress = &mut self.sessions[index].nacks_in;
-                self.counters.nacks_in += progress.advance(stats.mid, stats.rid, stats.nacks);
-            }
             Peer::MediaIngressStats(stats) => {
                 let progress = &mut self.sessions[index].nacks_out;
                 self.counters.nacks_out += progress.advance(stats.mid, stats.rid, stats.nacks);
@@ -51,6 +46,9 @@ impl Engine {
 
     fn handle_connected(&mut self, index: SessionIndex) {
         let session = &mut self.sessions[index];
+        if let Some(keys) = session.keys.take() {
+            session.egress.set_keys(&keys);
+        }
         session.is_connected = true;
         session.deadline = None;
         let (room, id) = (session.room, session.id);
@@ -117,6 +115,12 @@ impl Engine {
 
     fn handle_stats(&mut self, index: SessionIndex, stats: &str0m::stats::PeerStats) {
         let session = &mut self.sessions[index];
+        if let Some(pair) = &stats.selected_candidate_pair {
+            session.egress.route.handle_selected(Path {
+                source: pair.local.addr,
+                destination: pair.remote.addr,
+            });
+        }
         let reported = std::mem::take(&mut session.link);
         let rtt = stats.rtt.or(reported.rtt);
         let quality = LinkQuality {

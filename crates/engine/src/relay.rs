@@ -5,7 +5,7 @@
 //! are wanted and where a keyframe is needed.
 
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 use forwarding::PacketView;
 
@@ -46,6 +46,8 @@ pub(crate) enum RelayBody {
 pub(crate) struct SenderClock {
     /// The sender's wall clock.
     pub(crate) sent: SystemTime,
+    /// The same moment in our time, by the clock that all tracks of the sender share.
+    pub(crate) at: Instant,
     /// RTP timestamp at that time.
     pub(crate) rtp: u32,
 }

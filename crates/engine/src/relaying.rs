@@ -33,7 +33,7 @@ impl Engine {
                     payload: packet.payload,
                     extensions: packet.extensions,
                 };
-                self.route(now, track, &packet);
+                self.route(now, track, packet);
             }
         }
     }

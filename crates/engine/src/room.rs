@@ -6,7 +6,7 @@ use std::time::Duration;
 use forwarding::{SubscriptionKey, TrackKey};
 
 use crate::RoomId;
-use crate::egress::SendStream;
+use crate::egress::StreamKey;
 use crate::timers::Timer;
 
 pub(crate) struct Room {
@@ -24,7 +24,7 @@ pub(crate) struct Room {
 pub(crate) struct Subscriber {
     pub(crate) key: SubscriptionKey,
     pub(crate) session: usize,
-    pub(crate) stream: SendStream,
+    pub(crate) stream: StreamKey,
     /// Whether a packet has gone to it.
     pub(crate) is_served: bool,
 }

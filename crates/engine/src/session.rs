@@ -14,14 +14,17 @@ use str0m::rtp::Ssrc;
 use str0m::{Input, Output, Rtc, RtcError};
 
 use crate::channels::Channels;
+use crate::crypto::KeyMailbox;
+use crate::egress::{Egress, Path, PublisherClock, StreamKey};
 use crate::gate::{NameExtensions, SsrcGate};
 use crate::peer::PayloadTypes;
 use crate::rate::{Bucket, PublishRate};
 use crate::sdp::Outline;
 use crate::timers::Timer;
+use crate::transmit::Transmit;
 use crate::{
-    CloseReason, Datagram, EngineConfig, Event, MediaKind, SessionConfig, SessionId, SessionKind,
-    Subscribe, TrackId,
+    CloseReason, EngineConfig, Event, MediaKind, SessionConfig, SessionId, SessionKind, Subscribe,
+    TrackId,
 };
 
 /// Time's worth of new addresses that may come at once: a client with several interfaces tries them all.
@@ -35,6 +38,12 @@ pub(crate) struct Session {
     pub(crate) kind: SessionKind,
     pub(crate) room: usize,
     pub(crate) rtc: Rtc,
+    /// Where the handshake leaves its keys.
+    pub(crate) keys: KeyMailbox,
+    /// What the client receives from us.
+    pub(crate) egress: Egress,
+    /// The client's clock, by its sender reports.
+    pub(crate) clock: PublisherClock,
     pub(crate) is_connected: bool,
     /// When the session has to be closed, unless something happens before.
     pub(crate) deadline: Option<(Instant, CloseReason)>,
@@ -54,15 +63,19 @@ pub(crate) struct Session {
     /// Sections in which the client can receive.
     pub(crate) sendable: Vec<(Mid, MediaKind)>,
     pub(crate) subscriptions: Vec<Subscription>,
-    /// Where the streams of a player's sections stand that carry nothing now. At most one for each.
-    pub(crate) parked: Vec<(Mid, StreamState)>,
+    /// Payload types of media and of its retransmission, as the client wrote them for a section.
+    pub(crate) repairs: Vec<(Mid, u8, u8)>,
+    /// Where the streams of a player's sections stand that carry nothing now, and the numbers of their next
+    /// retransmissions. At most one for each.
+    pub(crate) parked: Vec<(Mid, StreamState, u64)>,
+    /// What a player's sections are sent with, whatever they carry.
+    pub(crate) played: Vec<(Mid, SsrcPair)>,
     pub(crate) negotiation: Negotiation,
-    /// Packets that the client asked for again, and that it was asked for.
     /// When the last datagram of the client came.
     pub(crate) heard_at: Option<Instant>,
     /// What the client reported of the streams that it receives, since the last look.
     pub(crate) link: ReportedLink,
-    pub(crate) nacks_in: Progress,
+    /// Packets that the client was asked for again.
     pub(crate) nacks_out: Progress,
     #[cfg(feature = "testing")]
     pub(crate) panic_message: Option<&'static str>,
@@ -85,10 +98,19 @@ pub(crate) struct Subscription {
     pub(crate) track: usize,
     /// The section that carries it, once one is chosen.
     pub(crate) section: Option<Mid>,
+    /// What it is sent with in that section.
+    pub(crate) ssrcs: Option<SsrcPair>,
     /// Whether client and server agree on the section.
     pub(crate) is_negotiated: bool,
     /// The stream, once packets may flow.
-    pub(crate) sending: Option<(SubscriptionKey, Ssrc)>,
+    pub(crate) sending: Option<(SubscriptionKey, StreamKey)>,
+}
+
+/// The SSRCs of one use of a section: media, and its retransmissions if it is video.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct SsrcPair {
+    pub(crate) media: u32,
+    pub(crate) repair: Option<u32>,
 }
 
 /// Receiver reports of several streams in one: the worst of each (RFC 3550, section 6.4.2). A client
@@ -202,6 +224,8 @@ pub(crate) struct Drained {
     pub(crate) timeout: Option<Instant>,
     /// Set if the session can't go on.
     pub(crate) failure: Option<CloseReason>,
+    /// Datagrams that it must not send, since they would use a nonce of ours.
+    pub(crate) withheld: usize,
 }
 
 impl Session {
@@ -210,14 +234,18 @@ impl Session {
         room: usize,
         config: SessionConfig,
         limits: &EngineConfig,
-        rtc: Rtc,
+        (mut rtc, keys): (Rtc, KeyMailbox),
     ) -> Self {
+        let random = *rtc.direct_api().new_ssrc();
         let payload_types = PayloadTypes::of(&rtc);
         Self {
             id,
             kind: config.kind,
             room,
             rtc,
+            keys,
+            egress: Egress::new(config.ice_lite, random),
+            clock: PublisherClock::default(),
             is_connected: false,
             deadline: None,
             timer: Timer::default(),
@@ -239,11 +267,12 @@ impl Session {
             ingress: HashMap::new(),
             sendable: Vec::new(),
             subscriptions: Vec::new(),
+            repairs: Vec::new(),
             parked: Vec::new(),
+            played: Vec::new(),
             negotiation: Negotiation::default(),
             heard_at: None,
             link: ReportedLink::default(),
-            nacks_in: Progress::default(),
             nacks_out: Progress::default(),
             #[cfg(feature = "testing")]
             panic_message: None,
@@ -274,15 +303,58 @@ impl Session {
     /// Takes out all that the peer connection wants to send or tell.
     pub(crate) fn drain(
         &mut self,
-        transmit: &mut Vec<Datagram>,
+        now: Instant,
+        transmit: &mut Transmit,
         events: &mut Vec<str0m::Event>,
     ) -> Drained {
-        let rtc = &mut self.rtc;
-        let drained = guard(|| drain(rtc, transmit, events));
+        let (rtc, egress) = (&mut self.rtc, &mut self.egress);
+        let drained = guard(|| drain(now, rtc, egress, transmit, events));
         drained.unwrap_or_else(|reason| Drained {
             timeout: None,
             failure: Some(reason),
+            withheld: 0,
         })
+    }
+
+    /// Gives a subscription a section, and SSRCs that were never used before.
+    pub(crate) fn assign_section(&mut self, position: usize, section: Option<Mid>) {
+        let kind = self.subscriptions[position].wish.kind;
+        let ssrcs = section.map(|mid| self.ssrcs_for(mid, kind));
+        let subscription = &mut self.subscriptions[position];
+        subscription.section = section;
+        subscription.ssrcs = ssrcs;
+        subscription.is_negotiated = false;
+    }
+
+    /// Gives the SSRCs for a new use of a section. A player's never change, as it is told them once.
+    pub(crate) fn ssrcs_for(&mut self, mid: Mid, kind: MediaKind) -> SsrcPair {
+        let played = self.played.iter().find(|(section, _)| *section == mid);
+        if let Some((_, ssrcs)) = played {
+            return *ssrcs;
+        }
+        let ingress = &self.ingress;
+        let taken = |ssrc: u32| ingress.contains_key(&ssrc.into());
+        let ssrcs = SsrcPair {
+            media: self.egress.new_ssrc(taken),
+            repair: (kind == MediaKind::Video).then(|| self.egress.new_ssrc(taken)),
+        };
+        if self.kind == SessionKind::Player {
+            self.played.push((mid, ssrcs));
+        }
+        ssrcs
+    }
+
+    /// Takes back the streams that str0m declares for sections in which we send: they are ours.
+    pub(crate) fn remove_declared_streams(&mut self, sections: impl IntoIterator<Item = Mid>) {
+        let mut direct = self.rtc.direct_api();
+        for mid in sections {
+            while let Some(ssrc) = direct
+                .stream_tx_by_mid(mid, None)
+                .map(|stream| stream.ssrc())
+            {
+                direct.remove_stream_tx(ssrc);
+            }
+        }
     }
 
     /// Sends what waits for the data channels, as far as SCTP has room. Gives the number of messages
@@ -361,21 +433,31 @@ pub(crate) fn guard<T>(work: impl FnOnce() -> T) -> Result<T, CloseReason> {
     catch_unwind(AssertUnwindSafe(work)).map_err(|_| CloseReason::Panic)
 }
 
-fn drain(rtc: &mut Rtc, transmit: &mut Vec<Datagram>, events: &mut Vec<str0m::Event>) -> Drained {
-    let mut errors = 0;
+fn drain(
+    now: Instant,
+    rtc: &mut Rtc,
+    egress: &mut Egress,
+    transmit: &mut Transmit,
+    events: &mut Vec<str0m::Event>,
+) -> Drained {
+    let (mut errors, mut withheld) = (0, 0);
     loop {
         match rtc.poll_output() {
             Ok(Output::Timeout(at)) => {
                 return Drained {
                     timeout: Some(at),
                     failure: (!rtc.is_alive()).then_some(CloseReason::PeerClosed),
+                    withheld,
                 };
             }
-            Ok(Output::Transmit(datagram)) => transmit.push(Datagram {
-                source: datagram.source,
-                destination: datagram.destination,
-                contents: datagram.contents.into(),
-            }),
+            Ok(Output::Transmit(datagram)) => {
+                let path = Path {
+                    source: datagram.source,
+                    destination: datagram.destination,
+                };
+                let is_sent = egress.pass_on(now, path, &datagram.contents, transmit);
+                withheld += usize::from(!is_sent);
+            }
             Ok(Output::Event(event)) => events.push(event),
             Err(error) => {
                 errors += 1;
@@ -384,6 +466,7 @@ fn drain(rtc: &mut Rtc, transmit: &mut Vec<Datagram>, events: &mut Vec<str0m::Ev
                     return Drained {
                         timeout: None,
                         failure: Some(CloseReason::Protocol),
+                        withheld,
                     };
                 }
             }

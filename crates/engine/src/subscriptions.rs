@@ -2,14 +2,14 @@
 
 use std::collections::HashMap;
 
-use forwarding::{Codec, LayerTarget};
+use forwarding::{Codec, LayerTarget, SubscriptionKey};
 use str0m::media::Mid;
 
 use crate::demux::SessionIndex;
-use crate::egress::SendStream;
+use crate::egress::{StreamConfig, StreamKey};
 use crate::relay::{RelayBody, RelayMessage};
 use crate::room::Subscriber;
-use crate::session::{Subscription, guard};
+use crate::session::Subscription;
 use crate::track::{Demand, Origin, Track};
 use crate::{Engine, Event, SessionId, SessionKind, Subscribe, Target, TrackId};
 
@@ -34,6 +34,7 @@ impl Engine {
             wish: subscribe,
             track,
             section: None,
+            ssrcs: None,
             is_negotiated: false,
             sending: None,
         });
@@ -136,20 +137,13 @@ impl Engine {
     ) {
         let room = self.sessions[session].room;
         let key = self.rooms[room].media.publish(codec, encodings);
-        let track = self.tracks.insert(Track {
-            id,
-            room,
-            key,
-            codec,
-            is_muted: false,
-            origin: Origin::Home {
-                session,
-                mid,
-                ssrcs: Default::default(),
-                relays: HashMap::new(),
-            },
-            told_demand: Demand::Untold,
-        });
+        let origin = Origin::Home {
+            session,
+            mid,
+            ssrcs: Default::default(),
+            relays: HashMap::new(),
+        };
+        let track = self.tracks.insert(Track::new(id, room, key, codec, origin));
         self.track_ids.insert(id, track);
         self.rooms[room].tracks.insert(key, track);
         self.sessions[session].received.push((mid, track));
@@ -200,12 +194,12 @@ impl Engine {
         }
     }
 
-    /// Lets packets flow to a subscription whose section is agreed on.
+    /// Lets packets flow to a subscription whose section is agreed on. `make` gives what is agreed.
     pub(crate) fn start_stream(
         &mut self,
         index: SessionIndex,
         position: usize,
-        stream: SendStream,
+        make: impl FnOnce(SubscriptionKey) -> StreamConfig,
     ) {
         let session = &mut self.sessions[index];
         let subscription = &mut session.subscriptions[position];
@@ -215,25 +209,27 @@ impl Engine {
         let parked = &mut session.parked;
         let position_parked = parked
             .iter()
-            .position(|(mid, _)| Some(*mid) == subscription.section);
-        let stream_before = position_parked.map(|position| parked.swap_remove(position).1);
-        let Some(key) = room.media.resume(
-            track.key,
-            target.unwrap_or(LayerTarget::ALL),
-            stream_before.unwrap_or_default(),
-        ) else {
+            .position(|(mid, ..)| Some(*mid) == subscription.section);
+        let before = position_parked.map(|position| parked.swap_remove(position));
+        let (stream_before, next_repair) =
+            before.map_or_else(Default::default, |(_, stream, next)| (stream, next));
+        let Some(key) =
+            room.media
+                .resume(track.key, target.unwrap_or(LayerTarget::ALL), stream_before)
+        else {
             return;
         };
         if target.is_none() {
             room.media.set_target(key, None);
         }
+        let stream = session.egress.add(make(key), next_repair);
         room.add_subscriber(Subscriber {
             key,
             session: index,
             stream,
             is_served: false,
         });
-        subscription.sending = Some((key, stream.ssrc));
+        subscription.sending = Some((key, stream));
         let (track, room) = (subscription.track, session.room);
         self.touch_room(room);
         self.update_demand(track);
@@ -242,20 +238,27 @@ impl Engine {
     /// Stops a stream for good. Its SSRC is never used again: the next track in the section gets a new
     /// one. Only a player's stream waits for the next track.
     pub(crate) fn stop_sending(&mut self, index: SessionIndex, subscription: &Subscription) {
-        let Some((key, ssrc)) = subscription.sending else {
-            return;
-        };
+        if let Some(sending) = subscription.sending {
+            self.end_stream(index, sending, subscription.section);
+        }
+    }
+
+    pub(crate) fn end_stream(
+        &mut self,
+        index: SessionIndex,
+        (key, stream_key): (SubscriptionKey, StreamKey),
+        section: Option<Mid>,
+    ) {
         let session = &mut self.sessions[index];
         let room = &mut self.rooms[session.room];
         let stream = room.media.unsubscribe(key);
         room.remove_subscriber(key);
-        if let (SessionKind::Player, Some(mid)) = (session.kind, subscription.section) {
-            session.parked.extend(stream.map(|stream| (mid, stream)));
-            return;
+        let next_repair = session.egress.remove(stream_key);
+        if let (SessionKind::Player, Some(mid)) = (session.kind, section) {
+            let next_repair = next_repair.unwrap_or_default();
+            let parked = stream.map(|stream| (mid, stream, next_repair));
+            session.parked.extend(parked);
         }
-        let rtc = &mut session.rtc;
-        // A session that panicked is on its way out and may panic again.
-        let _ = guard(|| rtc.direct_api().remove_stream_tx(ssrc));
     }
 
     /// Updates what a track's publisher is asked for after a subscription ended; a relay that nobody
@@ -319,15 +322,8 @@ impl Engine {
         let key = self.rooms[room]
             .media
             .publish(subscribe.codec, forwarding::ENCODINGS_MAX);
-        let track = self.tracks.insert(Track {
-            id,
-            room,
-            key,
-            codec: subscribe.codec,
-            is_muted: false,
-            origin: Origin::Relayed,
-            told_demand: Demand::Untold,
-        });
+        let (codec, origin) = (subscribe.codec, Origin::Relayed);
+        let track = self.tracks.insert(Track::new(id, room, key, codec, origin));
         self.track_ids.insert(id, track);
         self.rooms[room].tracks.insert(key, track);
         let body = RelayBody::Open {

@@ -3,8 +3,6 @@
 //! Strings appear here because SDP needs them; no value of this module is made per packet, but for
 //! [`Event::Data`].
 
-use std::net::SocketAddr;
-
 use bytes::Bytes;
 use forwarding::Codec;
 
@@ -332,15 +330,4 @@ pub enum Event {
         /// Loss and round trip.
         quality: LinkQuality,
     },
-}
-
-/// A datagram to be sent.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Datagram {
-    /// The local address to send from.
-    pub source: SocketAddr,
-    /// Where it goes.
-    pub destination: SocketAddr,
-    /// Its payload.
-    pub contents: Vec<u8>,
 }

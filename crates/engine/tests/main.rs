@@ -2,6 +2,7 @@
 
 mod attacks;
 mod data;
+mod egress;
 mod join;
 mod kit;
 mod layers;

@@ -9,8 +9,8 @@ use crate::kit::{Change, Client, Fault, Link, MODES, Mode, SOON, Script, Track, 
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// str0m, as an ICE-lite agent, leaves an address only 15 s after the last check from it.
-const ADDRESS_CHANGE_MAX: Duration = Duration::from_secs(20);
+/// A client's next check, and a second of silence at the old address.
+const ADDRESS_CHANGE_MAX: Duration = Duration::from_millis(3500);
 
 /// A call of two over links that are bad in all four directions.
 fn bad_call(seed: u64, mode: Mode, spoil: impl Fn(&mut Link)) -> (World, Client, Track, Track) {
@@ -63,7 +63,9 @@ fn at_20_percent_loss_on_one_leg_the_picture_goes_on() {
             world.run_for(20 * SECOND);
 
             let frames = world.played_since(bob, camera, since);
-            assert!(frames >= 100, "{frames} of 500 frames, up: {is_up}");
+            // Up, how much is repaired is the publisher's choice.
+            let least = if is_up { 100 } else { 380 };
+            assert!(frames >= least, "{frames} of 500 frames, up: {is_up}");
             let packets = world.packets_since(bob, sound, since);
             assert!(packets >= 740, "{packets} of 1000 audio packets");
             world.reception(bob, camera).assert_numbers_rise();
@@ -81,7 +83,7 @@ fn at_20_percent_loss_everywhere_nobody_is_thrown_out() {
         world.run_for(20 * SECOND);
 
         let frames = world.played_since(bob, camera, since);
-        assert!(frames >= 10, "{frames} of 500 frames");
+        assert!(frames >= 60, "{frames} of 500 frames");
         let packets = world.packets_since(bob, sound, since);
         assert!(packets >= 550, "{packets} of 1000 audio packets");
         world.assert_nothing_closed();

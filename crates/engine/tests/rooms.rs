@@ -251,10 +251,10 @@ fn a_track_of_another_room_cannot_be_had() {
     }
 
     // No step: events of the other room are not for this world.
-    let mut transmit = Vec::new();
+    let mut transmit = engine::Transmit::default();
     for _ in 0..3 {
         for index in 0..2 {
-            world.engines[index].flush(world.now, &mut transmit);
+            while world.engines[index].flush(world.now, &mut transmit) {}
             while let Some((to, message)) = world.engines[index].poll_relay() {
                 let from = engine::ShardId(u8::try_from(index).unwrap());
                 let now = world.now;

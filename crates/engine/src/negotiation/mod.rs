@@ -6,7 +6,8 @@
 //!
 //! - sections in which we have nothing to send are answered `inactive`, else a client would see tracks
 //!   that aren't there;
-//! - the names of what we send (`a=msid`) are ours, not str0m's random ones;
+//! - the names and SSRCs of what we send (`a=msid`, `a=ssrc`) are ours, and str0m's are taken out, as it
+//!   sends no media;
 //! - sections are used again for later tracks, each time with a new SSRC, since a client that keeps the
 //!   old one shows a frozen picture;
 //! - the wanted codec comes first, because browsers encode with the first.
@@ -15,14 +16,15 @@ mod offers;
 mod plan;
 
 use str0m::change::{SdpAnswer, SdpOffer};
+use str0m::media::Mid;
 use thiserror::Error;
 
-use self::offers::give_sections_back;
 use self::plan::{OfferPlan, give_hints_back};
 use crate::demux::SessionIndex;
+use crate::egress::{ExtensionIds, MidBytes, StreamConfig};
 use crate::peer::{codec_named, encoding_name, send_payload_type};
-use crate::sdp::Description;
-use crate::session::{Exchange, guard};
+use crate::sdp::{Description, SentTrack};
+use crate::session::{Exchange, Session, guard};
 use crate::{
     Answer, BoundTrack, CloseReason, Engine, Event, Offer, SessionId, SessionKind, TrackId,
 };
@@ -75,12 +77,10 @@ impl Engine {
         let text = description.to_string();
         let parsed = SdpOffer::from_sdp_string(&text)
             .map_err(|error| OfferError::Malformed(readable(&error.to_string())))?;
-        if self.sessions[index].kind != SessionKind::Player {
-            give_sections_back(&mut self.sessions[index]);
-        }
         let rtc = &mut self.sessions[index].rtc;
         let accepted = guard(|| rtc.sdp_api().accept_offer(parsed));
         let answer = self.unwrap_accepted(index, accepted)?;
+        take_over_streams(&mut self.sessions[index], &description);
         let mut description = Description::parse(&answer.to_sdp_string())
             .ok_or_else(|| OfferError::Malformed("no media section".to_owned()))?;
 
@@ -136,6 +136,7 @@ impl Engine {
         self.unwrap_accepted(index, accepted)?;
 
         let session = &mut self.sessions[index];
+        take_over_streams(session, &description);
         session.sendable.extend(pending.added);
         for subscription in &mut session.subscriptions {
             subscription.is_negotiated |= subscription.section.is_some();
@@ -259,21 +260,35 @@ impl Engine {
         }
         session.sendable.clone_from(&plan.sendable);
         session.negotiation.exchange = Exchange::Idle;
-        for (position, subscription) in session.subscriptions.iter_mut().enumerate() {
-            subscription.section = plan
+        for position in 0..self.sessions[index].subscriptions.len() {
+            let section = plan
                 .carried
                 .iter()
                 .find(|(carried, _)| *carried == position)
                 .map(|(_, mid)| *mid);
-            subscription.is_negotiated = subscription.section.is_some();
+            self.carry_in(index, position, section);
         }
-        let is_waiting = session
+        let is_waiting = self.sessions[index]
             .subscriptions
             .iter()
             .any(|subscription| subscription.section.is_none());
         if is_waiting {
             self.mark_dirty(index);
         }
+    }
+
+    /// Lets a subscription be carried in a section, or in none. In another section than before its stream
+    /// is another one.
+    fn carry_in(&mut self, index: SessionIndex, position: usize, section: Option<Mid>) {
+        let session = &mut self.sessions[index];
+        if session.subscriptions[position].section != section {
+            let sending = session.subscriptions[position].sending.take();
+            session.assign_section(position, section);
+            if let Some(sending) = sending {
+                self.end_stream(index, sending, None);
+            }
+        }
+        self.sessions[index].subscriptions[position].is_negotiated = section.is_some();
     }
 
     fn apply_published(
@@ -313,17 +328,26 @@ impl Engine {
     }
 
     /// Writes the names of what we send into a description of ours.
-    fn name_sections(&self, index: SessionIndex, description: &mut Description) {
-        let session = &self.sessions[index];
+    fn name_sections(&mut self, index: SessionIndex, description: &mut Description) {
+        let session = &mut self.sessions[index];
         for section in &mut description.sections {
-            let (Some(_), Some(mid)) = (section.kind(), section.mid()) else {
+            let (Some(kind), Some(mid)) = (section.kind(), section.mid()) else {
                 continue;
             };
             if session.kind == SessionKind::Player {
                 // The same names for whatever the section will carry; one stream plays in sync.
                 let name = mid.to_string();
                 let is_sent = section.direction().sends();
-                section.set_track(is_sent.then_some((PLAYED_STREAM, name.as_str())));
+                let track = is_sent.then(|| {
+                    let ssrcs = session.ssrcs_for(mid, kind);
+                    SentTrack {
+                        stream: PLAYED_STREAM,
+                        name: &name,
+                        ssrc: ssrcs.media,
+                        repair: ssrcs.repair,
+                    }
+                });
+                section.set_track(track.as_ref());
                 continue;
             }
             let carried = session
@@ -331,8 +355,14 @@ impl Engine {
                 .iter()
                 .find(|subscription| subscription.section == Some(mid))
                 .filter(|_| section.direction().sends())
-                .map(|subscription| &subscription.wish);
-            section.set_track(carried.map(|wish| (wish.stream.as_str(), wish.name.as_str())));
+                .and_then(|subscription| Some((&subscription.wish, subscription.ssrcs?)));
+            let track = carried.map(|(wish, ssrcs)| SentTrack {
+                stream: &wish.stream,
+                name: &wish.name,
+                ssrc: ssrcs.media,
+                repair: ssrcs.repair,
+            });
+            section.set_track(track.as_ref());
         }
     }
 
@@ -355,35 +385,41 @@ impl Engine {
         for position in 0..self.sessions[index].subscriptions.len() {
             let session = &mut self.sessions[index];
             let subscription = &session.subscriptions[position];
-            let (Some(mid), true, None) = (
+            let (Some(mid), Some(ssrcs), true, None) = (
                 subscription.section,
+                subscription.ssrcs,
                 subscription.is_negotiated,
                 subscription.sending,
             ) else {
                 continue;
             };
             let codec = self.tracks[subscription.track].codec;
-            let is_sending = session
-                .rtc
-                .media(mid)
-                .is_some_and(|media| media.direction().is_sending());
-            let payload_type = send_payload_type(&session.rtc, mid, codec).filter(|_| is_sending);
-            let stream = session
-                .rtc
-                .direct_api()
-                .stream_tx_by_mid(mid, None)
-                .map(|stream| (stream.ssrc(), stream.rtx().is_some()));
-            match (payload_type, stream) {
-                (Some(payload_type), Some((ssrc, nackable))) => {
-                    let stream = crate::egress::SendStream {
-                        ssrc,
-                        payload_type,
-                        nackable,
-                    };
-                    self.start_stream(index, position, stream);
-                }
-                _ => refused.push(subscription.wish.track),
-            }
+            let media = session.rtc.media(mid);
+            let media = media.filter(|media| media.direction().is_sending());
+            let payload_type = send_payload_type(&session.rtc, mid, codec);
+            let (Some(media), Some(payload_type)) = (media, payload_type) else {
+                refused.push(subscription.wish.track);
+                continue;
+            };
+            let payload_type: u8 = *payload_type;
+            let repairs = session.repairs.iter();
+            let repair_type = repairs
+                .filter(|(section, of, _)| *section == mid && *of == payload_type)
+                .map(|(_, _, repair)| *repair)
+                .next();
+            let ids = ExtensionIds::of(media.remote_extmap());
+            let (name, track) = (subscription.wish.stream.as_str().into(), subscription.track);
+            self.start_stream(index, position, |subscription| StreamConfig {
+                ssrc: ssrcs.media,
+                payload_type,
+                repair: ssrcs.repair.zip(repair_type),
+                mid: MidBytes::of(mid),
+                ids,
+                name,
+                track,
+                clock_rate: codec.clock_rate(),
+                subscription,
+            });
         }
         for track in refused {
             self.refuse(index, track);
@@ -395,6 +431,19 @@ impl Engine {
         self.unsubscribe(session, track);
         self.emit(room, Event::CodecRefused { session, track });
     }
+}
+
+/// Takes the streams over that str0m has declared for what was agreed on, and notes how the client, who
+/// wrote `remote`, wants packets again.
+fn take_over_streams(session: &mut Session, remote: &Description) {
+    let sections = || {
+        let sections = remote.sections.iter();
+        sections.filter_map(|section| Some((section.mid()?, section)))
+    };
+    session.remove_declared_streams(sections().map(|(mid, _)| mid));
+    session.repairs = sections()
+        .flat_map(|(mid, section)| section.repairs().map(move |(of, by)| (mid, of, by)))
+        .collect();
 }
 
 /// The part of str0m's words that helps the writer of a description: the last line. The first names

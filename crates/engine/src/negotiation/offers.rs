@@ -56,7 +56,7 @@ impl Engine {
             return;
         };
         if let Some(ufrag) = &prepared.ufrag {
-            self.demux.learn_ufrag(index, ufrag);
+            self.learn_ufrag_of(index, ufrag);
         }
         let Some(mut description) = Description::parse(&prepared.text) else {
             return;
@@ -95,11 +95,9 @@ impl Engine {
     /// needs to be agreed on for that.
     pub(super) fn fill_sections(&mut self, index: SessionIndex) {
         let session = &mut self.sessions[index];
-        for (mid, _) in take_free_sections(session) {
-            let carried = session.subscriptions.iter_mut();
-            for subscription in carried.filter(|carried| carried.section == Some(mid)) {
-                subscription.is_negotiated = true;
-            }
+        take_free_sections(session);
+        for subscription in &mut session.subscriptions {
+            subscription.is_negotiated |= subscription.section.is_some();
         }
         self.start_sending(index);
         self.touch(index);
@@ -116,11 +114,7 @@ struct Prepared {
 }
 
 fn prepare_offer(session: &mut Session) -> Option<Prepared> {
-    give_sections_back(session);
-    let reused = take_free_sections(session);
-    for (mid, kind) in reused.iter().copied() {
-        declare_stream(session, mid, kind);
-    }
+    take_free_sections(session);
     let wants_channels = !session.negotiation.has_channels;
     let wants_restart = std::mem::take(&mut session.negotiation.wants_ice_restart);
     let mut added = Vec::new();
@@ -143,19 +137,23 @@ fn prepare_offer(session: &mut Session) -> Option<Prepared> {
         };
         api.set_direction(*mid, direction);
     }
-    for subscription in &mut session.subscriptions {
+    let mut placed = Vec::new();
+    for (position, subscription) in session.subscriptions.iter().enumerate() {
         if subscription.section.is_none() {
             let wish = &subscription.wish;
             let names = (Some(wish.stream.clone()), Some(wish.name.clone()));
             let kind = peer_kind(wish.kind);
             let mid = api.add_media(kind, PeerDirection::SendOnly, names.0, names.1, None);
-            subscription.section = Some(mid);
-            subscription.is_negotiated = false;
+            placed.push((position, mid));
             added.push((mid, wish.kind));
         }
     }
     let ufrag = wants_restart.then(|| api.ice_restart(true).ufrag);
-    let (offer, pending) = api.apply()?;
+    let applied = api.apply();
+    for (position, mid) in placed {
+        session.assign_section(position, Some(mid));
+    }
+    let (offer, pending) = applied?;
     session.negotiation.has_channels = true;
     Some(Prepared {
         text: offer.to_sdp_string(),
@@ -165,57 +163,16 @@ fn prepare_offer(session: &mut Session) -> Option<Prepared> {
     })
 }
 
-/// Sections that carried a track which is gone lose their stream, so that the next has a new SSRC.
-pub(super) fn give_sections_back(session: &mut Session) {
-    let free: Vec<Mid> = session
-        .sendable
-        .iter()
-        .map(|(mid, _)| *mid)
-        .filter(|mid| {
-            session
-                .subscriptions
-                .iter()
-                .all(|other| other.section != Some(*mid))
-        })
-        .collect();
-    let mut direct = session.rtc.direct_api();
-    for mid in free {
-        let ssrc = direct
-            .stream_tx_by_mid(mid, None)
-            .map(|stream| stream.ssrc());
-        if let Some(ssrc) = ssrc {
-            direct.remove_stream_tx(ssrc);
-        }
-    }
-}
-
-fn take_free_sections(session: &mut Session) -> Vec<(Mid, MediaKind)> {
-    let mut taken = Vec::new();
+/// Sections that carry nothing any more take the tracks that wait.
+fn take_free_sections(session: &mut Session) {
     for position in 0..session.subscriptions.len() {
         let subscription = &session.subscriptions[position];
-        if subscription.section.is_some() {
-            continue;
-        }
-        let kind = subscription.wish.kind;
-        if let Some(mid) = session.free_section(kind) {
-            session.subscriptions[position].section = Some(mid);
-            session.subscriptions[position].is_negotiated = false;
-            taken.push((mid, kind));
+        if subscription.section.is_none()
+            && let Some(mid) = session.free_section(subscription.wish.kind)
+        {
+            session.assign_section(position, Some(mid));
         }
     }
-    taken
-}
-
-fn declare_stream(session: &mut Session, mid: Mid, kind: MediaKind) {
-    let mut direct = session.rtc.direct_api();
-    let ssrc = direct.new_ssrc();
-    let repair = (kind == MediaKind::Video).then(|| direct.new_ssrc());
-    let stream = direct.declare_stream_tx(ssrc, repair, mid, None);
-    stream.set_rtx_cache(
-        crate::peer::RETRANSMISSION_PACKETS,
-        crate::peer::RETRANSMISSION_AGE,
-        Some(crate::peer::RETRANSMISSION_SHARE_MAX),
-    );
 }
 
 fn peer_kind(kind: MediaKind) -> PeerKind {

@@ -18,6 +18,18 @@ pub(crate) struct Description {
     pub(crate) sections: Vec<Section>,
 }
 
+/// What we send in a section.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct SentTrack<'a> {
+    /// First part of `a=msid`; it also names us as the source of the tracks that play in step.
+    pub(crate) stream: &'a str,
+    /// Second part of `a=msid`.
+    pub(crate) name: &'a str,
+    pub(crate) ssrc: u32,
+    /// For retransmissions, where the section has them.
+    pub(crate) repair: Option<u32>,
+}
+
 /// Kind and mid of a section; no kind is data.
 pub(crate) type Outline = (Option<MediaKind>, Option<Mid>);
 
@@ -214,23 +226,44 @@ impl Section {
 
     /// Names what we send in this section, or says that we send nothing.
     ///
-    /// str0m's random `msid` is replaced; without a track the names go altogether, as a browser refuses
-    /// the same name in two sections.
-    pub(crate) fn set_track(&mut self, track: Option<(&str, &str)>) {
-        let Some((stream, name)) = track else {
-            self.remove("a=msid:");
-            self.remove("a=ssrc");
+    /// What str0m writes of its own streams is replaced; without a track there are no names at all, as a
+    /// browser refuses the same name in two sections. SSRCs and their group are those of RFC 5576.
+    pub(crate) fn set_track(&mut self, track: Option<&SentTrack<'_>>) {
+        self.remove("a=msid:");
+        self.remove("a=ssrc");
+        let Some(track) = track else {
             return;
         };
-        for line in &mut self.lines {
-            if line.starts_with("a=msid:") {
-                *line = format!("a=msid:{stream} {name}");
-            } else if let Some((head, _)) = line.split_once(" msid:")
-                && head.starts_with("a=ssrc:")
-            {
-                *line = format!("{head} msid:{stream} {name}");
-            }
+        let SentTrack { stream, name, .. } = track;
+        let repair = track.repair.filter(|_| self.has_repair());
+        self.lines.push(format!("a=msid:{stream} {name}"));
+        if let Some(repair) = repair {
+            let group = format!("a=ssrc-group:FID {} {repair}", track.ssrc);
+            self.lines.push(group);
         }
+        for ssrc in [Some(track.ssrc), repair].into_iter().flatten() {
+            self.lines.push(format!("a=ssrc:{ssrc} cname:{stream}"));
+            self.lines
+                .push(format!("a=ssrc:{ssrc} msid:{stream} {name}"));
+        }
+    }
+
+    /// Payload types of media that can be sent again, each with that of its retransmission (RFC 4588,
+    /// section 8.6).
+    pub(crate) fn repairs(&self) -> impl Iterator<Item = (u8, u8)> {
+        self.payload_types().filter_map(|payload_type| {
+            let is_repair = self.encoding(payload_type)?.eq_ignore_ascii_case("rtx");
+            let prefix = format!("a=fmtp:{payload_type} ");
+            let parameters = self.value(&prefix).filter(|_| is_repair)?;
+            let of = parameters
+                .split(';')
+                .find_map(|parameter| parameter.trim().strip_prefix("apt="))?;
+            Some((of.parse().ok()?, payload_type.parse().ok()?))
+        })
+    }
+
+    fn has_repair(&self) -> bool {
+        self.repairs().next().is_some()
     }
 
     /// Payload types in the order of preference.
@@ -322,7 +355,7 @@ mod tests {
         m=audio 9 UDP/TLS/RTP/SAVPF 111 9\r\na=mid:0\r\na=sendonly\r\na=msid:stream cid-1\r\n\
         a=rtpmap:111 opus/48000/2\r\na=rtpmap:9 G722/8000\r\na=fmtp:111 minptime=10\r\n\
         m=video 0 UDP/TLS/RTP/SAVPF 96 97 98\r\na=bundle-only\r\na=mid:1\r\na=rtpmap:96 VP8/90000\r\n\
-        a=rtpmap:97 rtx/90000\r\na=rtpmap:98 VP9/90000\r\na=rid:q send\r\n\
+        a=rtpmap:97 rtx/90000\r\na=fmtp:97 apt=96\r\na=rtpmap:98 VP9/90000\r\na=rid:q send\r\n\
         a=simulcast:recv x send q;h;f\r\na=ssrc:5 cname:c\r\na=ssrc:5 msid:a b\r\n\
         m=application 0 UDP/DTLS/SCTP webrtc-datachannel\r\na=mid:2\r\n";
 
@@ -360,15 +393,39 @@ mod tests {
     #[test]
     fn a_track_is_named_in_both_places_or_in_none() {
         let mut offer = offer();
+        let sent = |repair| SentTrack {
+            stream: "PA_1|camera",
+            name: "TR_1",
+            ssrc: 7,
+            repair,
+        };
 
-        offer.sections[0].set_track(Some(("PA_1|camera", "TR_1")));
-        offer.sections[1].set_track(Some(("s", "t")));
+        offer.sections[0].set_track(Some(&sent(Some(8))));
+        offer.sections[1].set_track(Some(&sent(Some(8))));
         let named = offer.to_string();
         offer.sections[1].set_track(None);
+        let nameless = offer.sections[1].lines.join("\n");
 
-        assert!(named.contains("a=msid:PA_1|camera TR_1\r\n"));
-        assert!(named.contains("a=ssrc:5 msid:s t\r\n"));
-        assert!(!offer.to_string().contains("a=ssrc:5"));
+        assert_eq!(named.matches("a=msid:PA_1|camera TR_1\r\n").count(), 2);
+        assert_eq!(
+            named.matches("a=ssrc:7 msid:PA_1|camera TR_1\r\n").count(),
+            2
+        );
+        // Only one of the sections has retransmission.
+        assert_eq!(named.matches("a=ssrc-group:FID 7 8\r\n").count(), 1);
+        assert_eq!(named.matches("a=ssrc:8 cname:PA_1|camera\r\n").count(), 1);
+        assert!(!named.contains("a=ssrc:5"));
+        assert!(!nameless.contains("a=ssrc") && !nameless.contains("a=msid"));
+    }
+
+    #[test]
+    fn retransmissions_are_found_by_what_they_repair() {
+        let offer = offer();
+
+        let repairs = |section: usize| offer.sections[section].repairs().collect::<Vec<_>>();
+
+        assert_eq!(repairs(0), []);
+        assert_eq!(repairs(1), [(96, 97)]);
     }
 
     #[test]
@@ -424,7 +481,14 @@ mod tests {
                     let _ = (section.kind(), section.mid(), section.is_stopped(), section.sent_layers());
                     section.prefer_encoding("VP8");
                     section.add_parameter("opus", "stereo=1");
-                    section.set_track(Some(("a", "b")));
+                    let track = SentTrack {
+                        stream: "a",
+                        name: "b",
+                        ssrc: 1,
+                        repair: Some(2),
+                    };
+                    section.set_track(Some(&track));
+                    let _ = section.repairs().count();
                     section.set_direction(Direction::RecvOnly);
                 }
                 let _ = description.to_string();

@@ -7,7 +7,9 @@ use std::time::Instant;
 use engine::{DataChannel, MediaKind, SessionId, SessionKind, TrackId};
 use str0m::change::{SdpAnswer, SdpApi, SdpOffer, SdpPendingOffer};
 use str0m::channel::{ChannelConfig, ChannelId, Reliability};
-use str0m::media::{Direction, MediaKind as PeerKind, Mid, Simulcast, SimulcastLayer};
+use str0m::media::{
+    Direction, MediaKind as PeerKind, Mid, SenderFeedback, Simulcast, SimulcastLayer,
+};
 use str0m::rtp::{RtpPacket, Ssrc};
 use str0m::{Candidate, Rtc};
 
@@ -51,6 +53,8 @@ pub(crate) enum Fault {
     MissesOffers,
     /// Its DTLS never gets through.
     NoDtls,
+    /// It knows no retransmission.
+    NoRepair,
     /// Its offer names the fingerprint of another certificate.
     ForeignCertificate,
     /// Its offer names the address of somebody else as its own.
@@ -85,6 +89,8 @@ pub(crate) struct Peer {
     /// Texts of the last offer and answer, of either side.
     pub(crate) last_offer: String,
     pub(crate) last_answer: String,
+    /// Sender reports of the server.
+    pub(crate) reports: Vec<SenderFeedback>,
     pub(crate) asked_at: HashMap<(Mid, Ssrc), Instant>,
     receivers: Vec<Mid>,
     /// What was unpublished last.
@@ -126,6 +132,7 @@ impl Peer {
             pending: None,
             last_offer: String::new(),
             last_answer: String::new(),
+            reports: Vec::new(),
             asked_at: HashMap::new(),
             receivers: Vec::new(),
             retired: None,
@@ -198,7 +205,7 @@ impl Peer {
         let (offer, pending) = api.apply()?;
         self.pending = Some(pending);
         self.renew_streams(fresh.concat());
-        self.last_offer = rename(&offer.to_sdp_string(), &names);
+        self.last_offer = self.spoken(rename(&offer.to_sdp_string(), &names));
         Some(self.last_offer.clone())
     }
 
@@ -233,8 +240,17 @@ impl Peer {
         let answer = self.rtc.sdp_api().accept_offer(offer);
         let answer = answer.expect("the server's offer is acceptable");
         self.set_carried(carried);
-        self.last_answer = answer.to_sdp_string();
+        self.last_answer = self.spoken(answer.to_sdp_string());
         self.last_answer.clone()
+    }
+
+    /// A description as it is sent.
+    fn spoken(&self, sdp: String) -> String {
+        if self.fault == Some(Fault::NoRepair) {
+            without_repair(&sdp)
+        } else {
+            sdp
+        }
     }
 
     fn set_carried(&mut self, carried: Vec<(String, TrackId)>) {
@@ -250,6 +266,7 @@ impl Peer {
         match event {
             Peer::Connected => self.is_connected = true,
             Peer::RtpPacket(packet) => self.handle_rtp(now, &packet),
+            Peer::SenderFeedback(report) => self.reports.push(report),
             Peer::KeyframeRequest(request) => {
                 let source = self.sources.iter_mut().find(|s| s.mid == request.mid);
                 if let Some(source) = source {
@@ -416,6 +433,32 @@ fn peer_kind(kind: MediaKind) -> PeerKind {
         MediaKind::Audio => PeerKind::Audio,
         MediaKind::Video => PeerKind::Video,
     }
+}
+
+/// Leaves the payload types of retransmissions out.
+fn without_repair(sdp: &str) -> String {
+    let types = sdp
+        .lines()
+        .filter_map(|line| line.strip_prefix("a=rtpmap:"));
+    let types: Vec<&str> = types
+        .filter_map(|map| map.strip_suffix(" rtx/90000"))
+        .collect();
+    let is_of_repair = |line: &str| {
+        let (_, rest) = line.split_once(':').unwrap_or_default();
+        line.starts_with("a=") && types.contains(&rest.split(' ').next().unwrap_or_default())
+    };
+    let lines = sdp.lines().filter(|line| !is_of_repair(line));
+    lines
+        .map(|line| {
+            let words = line.split(' ');
+            let words: Vec<_> = if line.starts_with("m=video") {
+                words.filter(|word| !types.contains(word)).collect()
+            } else {
+                words.collect()
+            };
+            words.join(" ") + "\r\n"
+        })
+        .collect()
 }
 
 /// Writes new track names into sections, as a browser does whose sender has a new track.

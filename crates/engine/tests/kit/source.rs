@@ -74,6 +74,10 @@ pub(crate) struct Source {
     pub(crate) is_on: bool,
     /// What `a=audio-level` says, in dBov.
     pub(crate) level: i8,
+    /// Packets of sound that are sent at once.
+    pub(crate) burst: u32,
+    /// When the first packet was sent.
+    pub(crate) begun_at: Option<Instant>,
     pub(crate) encodings: Vec<Encoding>,
 }
 
@@ -115,6 +119,8 @@ impl Source {
             next_at: now,
             is_on: true,
             level: -20,
+            burst: 1,
+            begun_at: None,
             encodings,
         }
     }
@@ -144,10 +150,17 @@ impl Source {
             let Some(payload_type) = payload_type(rtc, self.script) else {
                 continue;
             };
-            let level = self.level;
+            self.begun_at.get_or_insert(now);
+            let (level, burst) = (self.level, self.burst);
             for encoding in self.encodings.iter_mut().filter(|encoding| encoding.is_on) {
                 let packets = match self.script {
-                    Script::Opus => encoding.opus_packet(level),
+                    Script::Opus => {
+                        for _ in 1..burst {
+                            let packet = encoding.opus_packet(level);
+                            encoding.send(now, rtc, self.mid, payload_type, packet);
+                        }
+                        encoding.opus_packet(level)
+                    }
                     Script::Vp8 | Script::Vp8Simulcast => encoding.vp8_frame(now),
                     Script::Vp9Svc => encoding.vp9_picture(now),
                 };
@@ -235,8 +248,9 @@ impl Encoding {
 
     fn opus_packet(&mut self, level: i8) -> Vec<Packet> {
         self.timestamp = self.timestamp.wrapping_add(AUDIO_TICKS);
-        let mut payload = vec![0x78; 40];
-        self.stamp(0, false, (0, 1), None).write(&mut payload);
+        let stamp = self.stamp(0, false, (0, 1), None);
+        let mut payload = vec![stamp.fill(); 90];
+        stamp.write(&mut payload);
         self.frame += 1;
         vec![Packet {
             payload,
@@ -283,9 +297,9 @@ impl Encoding {
             let mut payload = vec![0; 7];
             let written = descriptor.write(&mut payload).expect("it can be written");
             payload.truncate(written);
-            payload.resize(written + FILL_BYTES, 0);
-            self.stamp(temporal, keyframe, (index, count), needs)
-                .write(&mut payload);
+            let stamp = self.stamp(temporal, keyframe, (index, count), needs);
+            payload.resize(written + FILL_BYTES, stamp.fill());
+            stamp.write(&mut payload);
             packets.push(video_packet(payload, index + 1 == count));
         }
         self.picture_id = (self.picture_id + 1) & 0x7fff;
@@ -327,9 +341,9 @@ impl Encoding {
             let mut payload = vec![0; 46];
             let written = descriptor.write(&mut payload).expect("it can be written");
             payload.truncate(written);
-            payload.resize(written + FILL_BYTES, 0);
             let mut stamp = self.stamp(0, keyframe, (spatial, 3), None);
             stamp.layer = spatial;
+            payload.resize(written + FILL_BYTES, stamp.fill());
             stamp.write(&mut payload);
             packets.push(video_packet(payload, spatial == 2));
         }

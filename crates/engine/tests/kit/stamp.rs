@@ -4,6 +4,9 @@
 /// Bytes of a stamp.
 pub(crate) const STAMP_BYTES: usize = 16;
 
+/// What a codec's descriptor takes at the front at most.
+const DESCRIPTOR_BYTES_MAX: usize = 46;
+
 const NONE: u32 = u32::MAX;
 const MAGIC: u8 = 0xc5;
 
@@ -38,6 +41,14 @@ impl Stamp {
         payload.extend(self.needs.unwrap_or(NONE).to_be_bytes());
     }
 
+    /// The byte that fills the payload before the stamp: another one in each packet of a while.
+    pub(crate) fn fill(&self) -> u8 {
+        let [.., low] = self.frame.to_be_bytes();
+        low.wrapping_mul(31)
+            .wrapping_add(self.index.wrapping_mul(7))
+            .wrapping_add(self.layer)
+    }
+
     /// Reads the stamp of a received payload. Panics if it was damaged: SRTP must not let that through.
     pub(crate) fn read(payload: &[u8]) -> Self {
         let bytes = payload
@@ -47,7 +58,7 @@ impl Stamp {
         let word = |at: usize| {
             u32::from_be_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]])
         };
-        Self {
+        let stamp = Self {
             layer: bytes[1],
             temporal: bytes[2],
             keyframe: bytes[3] != 0,
@@ -55,6 +66,13 @@ impl Stamp {
             count: bytes[5],
             frame: word(8),
             needs: Some(word(12)).filter(|needs| *needs != NONE),
-        }
+        };
+        let filled = &payload[..payload.len() - STAMP_BYTES];
+        let (_, filled) = filled.split_at(filled.len().min(DESCRIPTOR_BYTES_MAX));
+        assert!(
+            filled.iter().all(|byte| *byte == stamp.fill()),
+            "a payload was damaged on its way"
+        );
+        stamp
     }
 }

@@ -3,21 +3,21 @@
 //! Time jumps to the next event, so nothing waits. What must always hold is checked on every datagram:
 //! no nonce is used twice, payloads arrive undamaged, no packet twice.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use engine::{
-    Answer, CloseReason, DataChannel, Datagram, Engine, EngineConfig, Event, Offer, OfferError,
-    PendingTrack, RelayMessage, RoomId, SessionId, ShardId, TrackId,
+    Answer, CloseReason, DataChannel, Engine, EngineConfig, Event, Offer, OfferError, PendingTrack,
+    RelayMessage, RoomId, SessionId, ShardId, TrackId, Transmit,
 };
 use str0m::net::{Protocol, Receive};
 use str0m::{Input, Output};
 
 use super::link::Rng;
 use super::peer::{Change, Fault, Peer, of_another_certificate};
-use super::seals::Seals;
+use super::seals::{Seals, media_number};
 
 /// One way of signalling.
 const SIGNALLING_DELAY: Duration = Duration::from_millis(20);
@@ -85,6 +85,8 @@ pub(crate) struct World {
     /// Largest number of media messages that crossed between shards, per track.
     pub(crate) relayed_media: usize,
     pub(crate) seals: Seals,
+    /// Media packets that reached a peer: peer, SSRC, sequence number.
+    pub(crate) arrived: HashSet<(usize, u32, u16)>,
     /// Whether media datagrams to the server are noted.
     pub(crate) sniffs: bool,
     pub(crate) sniffed: Vec<Vec<u8>>,
@@ -97,7 +99,7 @@ pub(crate) struct World {
     pub(crate) ids: u64,
     flights: BTreeMap<(Instant, u64), Cargo>,
     flown: u64,
-    transmit: Vec<Datagram>,
+    transmit: Transmit,
 }
 
 impl Drop for World {
@@ -152,6 +154,7 @@ impl World {
             hellos: Vec::new(),
             relayed_media: 0,
             seals: Seals::default(),
+            arrived: HashSet::new(),
             sniffs: false,
             sniffed: Vec::new(),
             checks: BTreeMap::new(),
@@ -160,7 +163,7 @@ impl World {
             ids: 0,
             flights: BTreeMap::new(),
             flown: 0,
-            transmit: Vec::new(),
+            transmit: Transmit::default(),
         }
     }
 
@@ -246,10 +249,12 @@ impl World {
 
     fn flush_engine(&mut self, index: usize) {
         let mut transmit = std::mem::take(&mut self.transmit);
-        self.engines[index].flush(self.now, &mut transmit);
-        for datagram in transmit.drain(..) {
-            self.send_down(datagram);
+        while self.engines[index].flush(self.now, &mut transmit) {}
+        for (number, datagram) in transmit.datagrams().iter().enumerate() {
+            let contents = transmit.contents(number..number + 1);
+            self.send_down(datagram.source, datagram.destination, contents);
         }
+        transmit.clear();
         self.transmit = transmit;
         while let Some((to, message)) = self.engines[index].poll_relay() {
             self.relayed_media += usize::from(message.is_media());
@@ -278,26 +283,24 @@ impl World {
         self.flights.insert((at, self.flown), cargo);
     }
 
-    fn send_down(&mut self, datagram: Datagram) {
-        let peer = self
-            .peers
-            .iter()
-            .position(|peer| peer.public == datagram.destination);
+    fn send_down(&mut self, source: SocketAddr, destination: SocketAddr, contents: &[u8]) {
+        let mut peers = self.peers.iter();
+        let peer = peers.position(|peer| peer.public == destination);
         let Some(index) = peer else {
-            let is_media = datagram.contents.first().is_some_and(|first| *first >= 128);
-            let strayed = self.strayed.entry(datagram.destination).or_default();
+            let is_media = contents.first().is_some_and(|first| *first >= 128);
+            let strayed = self.strayed.entry(destination).or_default();
             strayed.0 += 1;
-            strayed.1 += usize::from(is_media) * datagram.contents.len();
+            strayed.1 += usize::from(is_media) * contents.len();
             return;
         };
-        *self.sent_down.entry(index).or_default() += datagram.contents.len();
-        self.seals.observe(index, &datagram.contents);
+        *self.sent_down.entry(index).or_default() += contents.len();
+        self.seals.observe(index, contents);
         let arrival = self.peers[index].down.travel(self.now, &mut self.rng);
         if let Some(at) = arrival {
             let cargo = Cargo::ToPeer {
                 peer: index,
-                source: datagram.source,
-                datagram: datagram.contents,
+                source,
+                datagram: contents.to_vec(),
             };
             self.fly_until(at, cargo);
         }
@@ -372,6 +375,9 @@ impl World {
         let input = Input::Receive(self.now, receive);
         if peer.rtc.accepts(&input) {
             let _ = peer.rtc.handle_input(input);
+            if let Some((ssrc, sequence)) = media_number(datagram) {
+                self.arrived.insert((index, ssrc, sequence));
+            }
         }
         peer.timeout = self.now;
         self.drain_peer(index);
@@ -401,7 +407,7 @@ impl World {
             Some(Fault::NamesOthers) => {
                 sdp + "a=candidate:9 1 udp 2130706431 198.51.100.9 3478 typ host\r\n"
             }
-            Some(Fault::MissesOffers | Fault::NoDtls) | None => sdp,
+            Some(Fault::MissesOffers | Fault::NoDtls | Fault::NoRepair) | None => sdp,
         };
         let pending = self.announced.iter().filter(|(peer, _)| *peer == index);
         let pending = pending.map(|(_, track)| track.clone()).collect();
