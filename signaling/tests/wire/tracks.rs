@@ -291,3 +291,21 @@ async fn versions_of_a_participant_rise_with_every_update() {
     assert!(versions.len() >= 9, "{versions:?}");
     assert!(versions.is_sorted_by(|a, b| a < b), "{versions:?}");
 }
+
+#[tokio::test]
+async fn a_track_is_published_again_though_its_ended_section_still_names_it() {
+    let stage = Stage::new().await;
+    let mut alice = Client::join(&stage, "alice", "yoga").await;
+    alice.publish_camera("cam").await;
+    alice.offer(2, &sdp::with_camera("cam", "recvonly")).await;
+    alice.say(Request::AddTrack(camera("cam"))).await;
+
+    // As LiveKit's Rust SDK does it: the new section names the track anew.
+    let again = sdp::with_two_cameras("cam", "other").replacen("a=sendonly", "a=recvonly", 1);
+    alice.offer(3, &again).await;
+
+    let info = alice
+        .until_info("alice", |info| info.tracks.len() == 1)
+        .await;
+    assert_eq!(info.tracks[0].mid, "2");
+}

@@ -27,8 +27,10 @@ impl Engine {
     ) -> OfferPlan {
         let session = &self.sessions[index];
         let mut pending: Vec<&PendingTrack> = pending.iter().collect();
+        // A section that has ended goes on naming its track, and a later one may carry it under another name.
         let sections = description.sections.iter();
         let all_offered: Vec<String> = sections
+            .filter(|section| !section.is_stopped() && section.direction().sends())
             .filter_map(|section| section.track_name().map(str::to_owned))
             .collect();
         let mut waiting: Vec<usize> = waiting_subscriptions(session, description);
@@ -145,7 +147,7 @@ fn carried_in(
 }
 
 /// Takes the announced track that a sending section starts: the one it names, else, in a section that
-/// is new, the first of its kind that no section of the offer names.
+/// is new, the first of its kind that no sending section of the offer names.
 fn take_pending<'a>(
     pending: &mut Vec<&'a PendingTrack>,
     kind: MediaKind,
