@@ -66,7 +66,7 @@ pub enum PacketError {
     /// Only the server may tell who speaks.
     #[error("clients may not send speaker updates")]
     Forbidden,
-    /// More receivers than [`DESTINATIONS_MAX`].
+    /// More receivers than one packet may name.
     #[error("the packet names too many receivers")]
     TooManyDestinations,
 }

@@ -190,7 +190,7 @@ async fn sound_and_pictures_of_a_source_share_a_stream_in_single_mode() {
         ..Default::default()
     };
 
-    let (msid, by_track) = stream_for(&stage, chrome).await;
+    let (msid, by_track) = Box::pin(stream_for(&stage, chrome)).await;
 
     let publisher = by_track.split('|').next().unwrap();
     assert!(msid.starts_with(&format!("{publisher}|camera ")), "{msid}");
@@ -206,7 +206,7 @@ async fn streams_are_named_by_track_where_that_is_asked_for_or_firefox() {
             ..Default::default()
         };
 
-        let (msid, by_track) = stream_for(&stage, client).await;
+        let (msid, by_track) = Box::pin(stream_for(&stage, client)).await;
 
         assert!(
             msid.starts_with(&format!("{by_track} ")),
