@@ -140,6 +140,12 @@ fn carried_in(
     if kept.is_some() {
         return kept;
     }
+    // A section that has just lost its track rests for one exchange: clients see a new track only where
+    // nothing was sent before (JSEP, RFC 9429, section 5.10).
+    let media = session.rtc.media(mid);
+    if media.is_some_and(|media| media.direction().is_sending()) {
+        return None;
+    }
     let next = waiting
         .iter()
         .position(|position| session.subscriptions[*position].wish.kind == kind)?;
