@@ -133,6 +133,29 @@ fn a_track_is_published_again_20_times_in_the_same_section() {
     }
 }
 
+/// Clients tell of a new track only where nothing was sent before.
+#[test]
+fn a_section_rests_for_one_exchange_between_two_tracks() {
+    let mut world = World::new(68);
+    let (alice, bob) = (world.join(Mode::Single), world.join(Mode::Single));
+    let old = world.publish(alice, Script::Vp8);
+    let new = world.publish(alice, Script::Vp8);
+    world.subscribe(bob, old, Target::ALL);
+    world.wait_received(bob, old);
+    let before = world.peers[bob.subscriber].last_answer.clone();
+
+    world.unsubscribe(bob, old);
+    world.subscribe(bob, new, Target::ALL);
+    world.run_until("an answer", SOON, |world| {
+        world.peers[bob.subscriber].last_answer != before
+    });
+
+    assert!(before.contains("a=sendonly"));
+    let answer = &world.peers[bob.subscriber].last_answer;
+    assert!(!answer.contains("a=sendonly"), "{answer}");
+    world.wait_received(bob, new);
+}
+
 #[test]
 fn stopping_a_section_unpublishes_its_track() {
     for mode in MODES {
