@@ -1,6 +1,6 @@
 """Makes the table of clients from the reports of the suites. Usage: matrix.py REPORTS [PAGE]
 
-REPORTS has the JUnit files that the suites leave there: sdk.xml, node.xml, browser.xml, public.xml. With PAGE, the table replaces
+REPORTS has the JUnit files that the suites leave there: python.xml, node.xml, browser.xml, public.xml. With PAGE, the table replaces
 what stands between that page's markers; else it is printed. Rows of suites that did not run are left out. Ends with 1 if a test of a row
 failed, or if a suite that ran has no test for one of its rows.
 """
@@ -40,7 +40,7 @@ def program(*command: str) -> str:
 
 
 def rows_of(suite: str) -> list[Row]:
-    if suite == "sdk":
+    if suite == "python":
         version = importlib.metadata.version("livekit")
         what = "media of every codec, layers, mute, republication × 20, data, data tracks, streams, RPC, encryption, permissions, reconnects"
         return [Row("livekit (Python)", version, mode, suite, rf"\[{mode}", what) for mode in ("single", "dual")]
@@ -91,7 +91,7 @@ def tests_of(report: pathlib.Path) -> list[tuple[str, str]]:
 def main(reports: pathlib.Path, page: pathlib.Path | None) -> int:
     lines = ["| client | version | mode | what was run | result |", "| --- | --- | --- | --- | --- |"]
     bad = False
-    for suite in ("browser", "node", "sdk", "public"):
+    for suite in ("browser", "node", "python", "public"):
         report = reports / f"{suite}.xml"
         if not report.exists():
             continue

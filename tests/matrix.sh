@@ -13,7 +13,7 @@ run_suite() {
   printf '%-8s %s\n' "$1" "$(grep -E '^[0-9]+ passed, [0-9]+ failed' "$REPORTS/$1.log" | tail -n 1)" >&2
 }
 
-run_suite sdk "$here/python/run.sh"
+run_suite python "$here/python/run.sh"
 run_suite node "$here/node/run.sh"
 run_suite browser "$here/browser/run.sh"
 if [ -n "${PYTHON_SDKS:-}" ]; then run_suite public "$here/python/public-suite.sh" "$PYTHON_SDKS"; fi

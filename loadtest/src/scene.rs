@@ -67,6 +67,26 @@ pub struct SceneOptions {
     pub seed: u64,
 }
 
+#[cfg(test)]
+impl SceneOptions {
+    /// As tests take them: half a minute of a scene, which fills in ten seconds.
+    pub(crate) fn of(scene: Scene, rooms: usize, size: usize) -> Self {
+        Self {
+            scene,
+            rooms,
+            size,
+            tiles: 9,
+            ramp: Duration::from_secs(10),
+            warm_up: Duration::from_secs(3),
+            duration: Duration::from_secs(30),
+            bitrate: 1_700_000,
+            stay: Duration::from_secs(10),
+            sample: 5,
+            seed: 1,
+        }
+    }
+}
+
 /// A track to publish.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum TrackPlan {

@@ -4,24 +4,8 @@ use std::collections::HashSet;
 
 use super::*;
 
-fn options(scene: Scene, rooms: usize, size: usize) -> SceneOptions {
-    SceneOptions {
-        scene,
-        rooms,
-        size,
-        tiles: 9,
-        ramp: Duration::from_secs(10),
-        warm_up: Duration::from_secs(3),
-        duration: Duration::from_secs(30),
-        bitrate: 1_700_000,
-        stay: Duration::from_secs(10),
-        sample: 5,
-        seed: 1,
-    }
-}
-
 fn made(scene: Scene, rooms: usize, size: usize) -> Plan {
-    plan(&options(scene, rooms, size)).unwrap()
+    plan(&SceneOptions::of(scene, rooms, size)).unwrap()
 }
 
 #[test]
@@ -166,7 +150,7 @@ fn guests_of_churn_come_stay_and_go_and_some_resume() {
 #[test]
 fn the_same_seed_makes_the_same_plan_and_another_one_another() {
     let first = made(Scene::Churn, 1, 6);
-    let mut other = options(Scene::Churn, 1, 6);
+    let mut other = SceneOptions::of(Scene::Churn, 1, 6);
     other.seed = 2;
 
     assert_eq!(first, made(Scene::Churn, 1, 6));
@@ -175,10 +159,10 @@ fn the_same_seed_makes_the_same_plan_and_another_one_another() {
 
 #[test]
 fn plans_are_bounded() {
-    assert!(plan(&options(Scene::Meeting, 0, 5)).is_err());
-    assert!(plan(&options(Scene::Meeting, 1, 0)).is_err());
-    assert!(plan(&options(Scene::Rooms, 20_000, 3)).is_err());
-    let mut endless = options(Scene::Churn, 100, 100);
+    assert!(plan(&SceneOptions::of(Scene::Meeting, 0, 5)).is_err());
+    assert!(plan(&SceneOptions::of(Scene::Meeting, 1, 0)).is_err());
+    assert!(plan(&SceneOptions::of(Scene::Rooms, 20_000, 3)).is_err());
+    let mut endless = SceneOptions::of(Scene::Churn, 100, 100);
     endless.duration = Duration::from_hours(24);
     assert!(plan(&endless).is_err());
 }

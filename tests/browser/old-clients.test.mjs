@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, test } from 'node:test';
 import { clientVersion, roomName, sees, Stage, until } from './lib/harness.mjs';
+import { bothWays, changeLayers, leave, muteAndUnmute, republish, seeEachOther, sendData, talk } from './lib/steps.mjs';
 
 // Scenarios of simulateScenario after which the call goes on.
 const SCENARIOS = ['signal-reconnect', 'resume-reconnect', 'full-reconnect', 'migration', 'node-failure', 'disconnect-signal-on-resume', 'disconnect-signal-on-resume-no-messages'];
@@ -18,8 +19,6 @@ before(async () => { stage = await Stage.open(); });
 afterEach(() => stage.clear());
 after(() => stage.close());
 
-const seeEachOther = (old, now, wanted) => Promise.all([sees(old, 'now', wanted), sees(now, 'old', wanted)]);
-
 for (const [client, { streams, scenarios, silent = {} }] of Object.entries(CLIENTS)) {
   describe(`livekit-client ${await clientVersion(client)}`, () => {
     // Someone with the old client and someone with the newest.
@@ -27,49 +26,27 @@ for (const [client, { streams, scenarios, silent = {} }] of Object.entries(CLIEN
       const room = roomName('ages');
       const [old, now] = await Promise.all([stage.peer('old', room, { client }), stage.peer('now', room)]);
       if (camera) await Promise.all([old, now].map((page) => page.evaluate((camera) => peer.publishCamera(camera), camera)));
-      return [old, now];
+      return [[old, 'old'], [now, 'now']];
     }
 
     test('cameras and microphones go both ways, and muting is told and undone', async () => {
-      const [old, now] = await meet();
-      await Promise.all([old, now].map((page) => page.evaluate(() => peer.room.localParticipant.setMicrophoneEnabled(true))));
+      const pair = await meet();
 
-      await seeEachOther(old, now, { frames: 20, seconds: 20 });
-      for (const [page, other] of [[old, 'now'], [now, 'old']]) {
-        await until(page, async (other) => (await peer.inbound(other, 'microphone'))?.energy > 0, other);
-      }
-      for (const [page, self, watcher] of [[old, 'old', now], [now, 'now', old]]) {
-        await page.evaluate(() => peer.own().mute());
-        await until(watcher, (self) => peer.publication(self).isMuted, self);
-        await page.evaluate(() => peer.own().unmute());
-        await until(watcher, (self) => !peer.publication(self).isMuted, self);
-        await sees(watcher, self);
-      }
+      await seeEachOther(pair, { frames: 20, seconds: 20 });
+      await talk(pair);
+      await muteAndUnmute(pair);
     });
 
     test('each layer comes on request', async () => {
-      const [old, now] = await meet({ camera: {} });
-      await seeEachOther(old, now, { frames: 5, seconds: 20 });
-
-      for (const [page, other] of [[old, 'now'], [now, 'old']]) {
-        for (const [quality, width] of [['LOW', 160], ['HIGH', 640], ['LOW', 160]]) {
-          await page.evaluate(([other, quality]) => peer.ask(other, quality), [other, quality]);
-          await sees(page, other, { frames: 5, width, seconds: 20 });
-        }
-      }
+      await changeLayers(await meet({ camera: {} }));
     });
 
     test(`data${streams ? ', text and RPC' : ''} reach the other`, async () => {
-      const [old, now] = await meet({ camera: null });
-      for (const [page, self, other, to] of [[old, 'old', now, 'now'], [now, 'now', old, 'old']]) {
-        for (const reliable of [true, false]) {
-          await until(page, ([to, self, reliable]) => peer.offerData(to, self, reliable), [to, self, reliable]);
-          await until(other, ([self, reliable]) => peer.data.some((d) => d.from === self && d.topic === String(reliable)), [self, reliable]);
-        }
-      }
+      const pair = await meet({ camera: null });
+      await sendData(pair);
       if (!streams) return;
 
-      for (const [page, self, other, to] of [[old, 'old', now, 'now'], [now, 'now', old, 'old']]) {
+      for (const [page, self, other, to] of bothWays(pair)) {
         await other.evaluate(() => {
           peer.texts = [];
           peer.room.registerTextStreamHandler('lk.chat', async (reader, from) => peer.texts.push([from.identity, await reader.readAll()]));
@@ -82,30 +59,24 @@ for (const [client, { streams, scenarios, silent = {} }] of Object.entries(CLIEN
     });
 
     test('tracks are unsubscribed and subscribed, unpublished and published again, and leaving is told', async () => {
-      const [old, now] = await meet();
-      await seeEachOther(old, now);
+      const pair = await meet();
+      const [[old]] = pair;
+      await seeEachOther(pair);
 
       for (let turn = 0; turn < 2; turn++) {
         await old.evaluate(() => peer.publication('now').setSubscribed(false));
         await until(old, () => peer.publication('now').track === undefined);
         await old.evaluate(() => peer.publication('now').setSubscribed(true));
         await sees(old, 'now');
-
-        for (const [page, self, watcher] of [[old, 'old', now], [now, 'now', old]]) {
-          await page.evaluate(() => peer.room.localParticipant.unpublishTrack(peer.own().track));
-          await until(watcher, (self) => peer.publication(self) === undefined, self);
-          await page.evaluate(() => peer.publishCamera({ simulcast: false }));
-          await sees(watcher, self);
-        }
+        await republish(pair);
       }
-
-      await old.evaluate(() => peer.room.disconnect());
-      await until(now, () => peer.others.length === 0);
+      await leave(pair);
     });
 
     test(`pictures go on both ways after ${scenarios.join(', ')}`, async (t) => {
-      const [old, now] = await meet();
-      await seeEachOther(old, now);
+      const pair = await meet();
+      const [[old]] = pair;
+      await seeEachOther(pair);
 
       for (const scenario of scenarios) {
         const before = await old.evaluate(() => ({ sockets: peer.sockets, reconnected: peer.count('reconnected') }));
@@ -114,7 +85,7 @@ for (const [client, { streams, scenarios, silent = {} }] of Object.entries(CLIEN
         await old.evaluate((scenario) => peer.room.simulateScenario(scenario), scenario);
         try {
           await until(old, (over) => peer.sockets >= over.sockets && peer.count('reconnected') >= over.reconnected && peer.room.state === 'connected', over, 25_000);
-          await seeEachOther(old, now, { seconds: 20 });
+          await seeEachOther(pair, { seconds: 20 });
         } catch (error) {
           throw new Error(`${scenario}: ${error.message}`);
         }

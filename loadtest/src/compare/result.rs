@@ -274,25 +274,12 @@ fn layout(rows: &[[String; 4]]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
 
     use super::*;
     use crate::scene::Scene;
 
     fn options() -> SceneOptions {
-        SceneOptions {
-            scene: Scene::Livestream,
-            rooms: 1,
-            size: 5,
-            tiles: 9,
-            ramp: Duration::ZERO,
-            warm_up: Duration::ZERO,
-            duration: Duration::from_secs(5),
-            bitrate: 1_700_000,
-            stay: Duration::ZERO,
-            sample: 1,
-            seed: 1,
-        }
+        SceneOptions::of(Scene::Livestream, 1, 5)
     }
 
     fn report(server: &str, cpu: f64, loss: f64) -> Report {

@@ -208,7 +208,6 @@ fn utc(seconds: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
 
     use super::*;
     use crate::scene::{Scene, SceneOptions};
@@ -217,19 +216,7 @@ mod tests {
         Report {
             version: "0",
             server: "<script>alert(1)</script>".to_owned(),
-            options: SceneOptions {
-                scene: Scene::Livestream,
-                rooms: 1,
-                size: 5,
-                tiles: 9,
-                ramp: Duration::ZERO,
-                warm_up: Duration::ZERO,
-                duration: Duration::from_secs(5),
-                bitrate: 1_700_000,
-                stay: Duration::ZERO,
-                sample: 1,
-                seed: 1,
-            },
+            options: SceneOptions::of(Scene::Livestream, 1, 5),
             began_at: 0,
             metrics: vec![Metric {
                 name: "loss_percent",
