@@ -10,4 +10,5 @@ mod negotiation;
 mod network;
 mod player;
 mod rooms;
+mod rooms_apart;
 mod security;

@@ -108,7 +108,9 @@ impl Caller<'_> {
                 body.answer(self.update_subscriptions(body.read()?).await?)
             }
             Method::SendData => body.answer(self.send_data(body.read()?).await?),
-            Method::ForwardParticipant => body.answer(self.forward_participant(&body.read()?)?),
+            Method::ForwardParticipant => {
+                body.answer(self.forward_participant(body.read()?).await?)
+            }
             Method::MoveParticipant => body.answer(self.move_participant(body.read()?).await?),
             Method::PerformRpc => body.answer(self.perform_rpc(body.read()?).await?),
             Method::CreateDispatch => body.answer(self.create_dispatch(body.read()?).await?),

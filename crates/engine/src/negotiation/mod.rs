@@ -282,10 +282,11 @@ impl Engine {
     fn carry_in(&mut self, index: SessionIndex, position: usize, section: Option<Mid>) {
         let session = &mut self.sessions[index];
         if session.subscriptions[position].section != section {
+            let track = session.subscriptions[position].track;
             let sending = session.subscriptions[position].sending.take();
             session.assign_section(position, section);
             if let Some(sending) = sending {
-                self.end_stream(index, sending, None);
+                self.end_stream(index, track, sending, None);
             }
         }
         self.sessions[index].subscriptions[position].is_negotiated = section.is_some();
