@@ -21,6 +21,7 @@ impl Engine {
         }
         if self.sending.is_empty() {
             self.batch.clear();
+            self.queued = 0;
         }
     }
 
