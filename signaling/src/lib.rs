@@ -64,6 +64,8 @@ mod shared;
 mod socket;
 mod speakers;
 mod subscriptions;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod trickle;
 mod webhooks;
 mod whip;

@@ -85,6 +85,17 @@ impl Method {
     }
 }
 
+/// Lists the paths of all methods.
+#[cfg(feature = "testing")]
+pub(crate) fn paths() -> impl Iterator<Item = String> {
+    let of = |service: &'static str| {
+        move |method: &Method| format!("/twirp/{service}/{}", method.name())
+    };
+    let rooms = ROOM_SERVICE.iter().map(of("livekit.RoomService"));
+    let dispatches = AGENT_DISPATCH_SERVICE.iter();
+    rooms.chain(dispatches.map(of("livekit.AgentDispatchService")))
+}
+
 impl Caller<'_> {
     /// Reads the request of a method, does what it asks and writes the answer.
     ///
