@@ -36,10 +36,8 @@ mod credential {
 
     pub(super) fn serialize<S: Serializer>(secret: &Secret, into: S) -> Result<S::Ok, S::Error> {
         let is_set = !secret.expose().is_empty();
-        is_set
-            .then_some(REDACTED)
-            .unwrap_or_default()
-            .serialize(into)
+        let shown = if is_set { REDACTED } else { "" };
+        shown.serialize(into)
     }
 
     /// By hand, since the usual errors would quote the value.
