@@ -2,4 +2,4 @@
 
 mod text;
 
-pub(crate) use text::{Description, Direction, Outline, SentTrack};
+pub(crate) use text::{Description, Direction, Outline, Section, SentTrack};
