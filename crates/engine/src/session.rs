@@ -20,7 +20,7 @@ use crate::gate::{NameExtensions, SsrcGate};
 use crate::negotiation::SentFormat;
 use crate::peer::PayloadTypes;
 use crate::rate::{Bucket, PublishRate};
-use crate::sdp::Outline;
+use crate::sdp::{Formats, Outline};
 use crate::timers::Timer;
 use crate::transmit::Transmit;
 use crate::{
@@ -60,7 +60,7 @@ pub(crate) struct Session {
     /// Sections in which the client publishes, with the index of the track.
     pub(crate) received: Vec<(Mid, usize)>,
     /// How the client is to send in these sections.
-    pub(crate) formats: Vec<(Mid, SentFormat)>,
+    pub(crate) sent_formats: Vec<(Mid, SentFormat)>,
     /// What the client may publish, and what it may be sent.
     pub(crate) publishes: CodecSet,
     pub(crate) receives: CodecSet,
@@ -167,6 +167,8 @@ pub(crate) struct Negotiation {
     pub(crate) is_dirty: bool,
     pub(crate) wants_ice_restart: bool,
     pub(crate) has_channels: bool,
+    /// What the client's payload types mean.
+    pub(crate) formats: Formats,
 }
 
 /// What the client owes us.
@@ -270,7 +272,7 @@ impl Session {
             payload_types,
             channels: Channels::new(limits.data_queue_bytes_max, limits.data_channels_max),
             received: Vec::new(),
-            formats: Vec::new(),
+            sent_formats: Vec::new(),
             publishes: config.publishes,
             receives: config.receives,
             ingress: HashMap::new(),
@@ -413,14 +415,14 @@ impl Session {
 
     /// Notes what the client was told to encode with: later answers say the same.
     pub(crate) fn keep_codec(&mut self, mid: Mid, codec: Codec) {
-        let mut formats = self.formats.iter_mut();
+        let mut formats = self.sent_formats.iter_mut();
         if let Some((_, format)) = formats.find(|(section, _)| *section == mid) {
             format.codec = Some(codec);
         }
     }
 
     pub(crate) fn forget_format(&mut self, mid: Mid) {
-        self.formats.retain(|(section, _)| *section != mid);
+        self.sent_formats.retain(|(section, _)| *section != mid);
     }
 
     /// Reads again what the last negotiation changed.

@@ -95,7 +95,7 @@ impl SessionConfig {
     }
 
     /// What the session has to know, whichever way it goes.
-    pub(crate) fn codecs(&self) -> CodecSet {
+    pub(crate) fn codecs(self) -> CodecSet {
         match self.kind {
             SessionKind::Publisher => self.publishes,
             SessionKind::Subscriber | SessionKind::Player => self.receives,

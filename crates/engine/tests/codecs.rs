@@ -115,7 +115,7 @@ fn every_later_answer_says_of_a_track_what_the_first_said() {
         assert_eq!(answer.matches("usedtx=1").count(), 2, "{answer}");
         assert_eq!(answer.matches("stereo=1").count(), 1, "{answer}");
         world.unpublish(picture);
-        assert_eq!(world.engines[0].entries()["formats"], 2);
+        assert_eq!(world.engines[0].entries()["sent formats"], 2);
     }
 }
 

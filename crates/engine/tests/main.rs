@@ -11,4 +11,5 @@ mod negotiation;
 mod network;
 mod player;
 mod rooms;
+mod rooms_apart;
 mod security;

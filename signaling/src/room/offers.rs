@@ -103,7 +103,7 @@ impl Room {
         if participant.sending.is_some() {
             return participant.sending;
         }
-        let beside = Some(participant.receiving);
+        let beside = participant.receiving;
         let config = self.session_config(SessionKind::Publisher, participant.quirks);
         let created = self
             .shared

@@ -134,7 +134,7 @@ mod tests {
         let (payload_type, payload) = sent(&packet(), Some(45));
 
         assert_eq!(payload_type, 45);
-        assert_eq!(payload, [0x80 | 109, 0x0f, 0x00, 0x03, 109, 1, 2, 3, 4, 5]);
+        assert_eq!(payload, [0xed, 0x0f, 0x00, 0x03, 0x6d, 1, 2, 3, 4, 5]);
     }
 
     #[test]

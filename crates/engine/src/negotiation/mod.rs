@@ -13,20 +13,20 @@
 //! - the wanted codec comes first, because browsers encode with the first, and those that are not allowed
 //!   are left out.
 
-mod formats;
 mod offers;
 mod plan;
+mod sent_formats;
 
 use str0m::change::{SdpAnswer, SdpOffer};
 use str0m::media::Mid;
 use thiserror::Error;
 
-pub(crate) use self::formats::SentFormat;
 use self::plan::{OfferPlan, give_hints_back};
+pub(crate) use self::sent_formats::SentFormat;
 use crate::demux::SessionIndex;
 use crate::egress::{ExtensionIds, MidBytes, StreamConfig};
 use crate::peer::send_payload_types;
-use crate::sdp::{Description, SentTrack};
+use crate::sdp::{Description, Formats, SentTrack};
 use crate::session::{Exchange, Session, guard};
 use crate::{
     Answer, BoundTrack, CloseReason, Engine, Event, Offer, SessionId, SessionKind, TrackId,
@@ -76,6 +76,7 @@ impl Engine {
             return Err(OfferError::WrongRole);
         }
         let mut description = self.read_description(&offer.sdp)?;
+        let formats = self.read_formats(index, &description)?;
         let plan = self.plan_offer(index, &mut description, &offer.pending);
         let text = description.to_string();
         let parsed = SdpOffer::from_sdp_string(&text)
@@ -83,6 +84,7 @@ impl Engine {
         let rtc = &mut self.sessions[index].rtc;
         let accepted = guard(|| rtc.sdp_api().accept_offer(parsed));
         let answer = self.unwrap_accepted(index, accepted)?;
+        self.sessions[index].negotiation.formats = formats;
         take_over_streams(&mut self.sessions[index], &description);
         let mut description = Description::parse(&answer.to_sdp_string())
             .ok_or_else(|| OfferError::Malformed("no media section".to_owned()))?;
@@ -121,6 +123,7 @@ impl Engine {
             return Err(OfferError::WrongRole);
         }
         let description = self.read_description(sdp)?;
+        let formats = self.read_formats(index, &description)?;
         let answer = SdpAnswer::from_sdp_string(&description.to_string())
             .map_err(|error| OfferError::Malformed(readable(&error.to_string())))?;
         let negotiation = &mut self.sessions[index].negotiation;
@@ -139,6 +142,7 @@ impl Engine {
         self.unwrap_accepted(index, accepted)?;
 
         let session = &mut self.sessions[index];
+        session.negotiation.formats = formats;
         take_over_streams(session, &description);
         session.sendable.extend(pending.added);
         for subscription in &mut session.subscriptions {
@@ -223,6 +227,17 @@ impl Engine {
         }
     }
 
+    fn read_formats(
+        &self,
+        index: SessionIndex,
+        description: &Description,
+    ) -> Result<Formats, OfferError> {
+        let known = &self.sessions[index].negotiation.formats;
+        known.with(description).map_err(|payload_type| {
+            OfferError::Refused(format!("payload type {payload_type} means two things"))
+        })
+    }
+
     fn unwrap_accepted<T>(
         &mut self,
         index: SessionIndex,
@@ -286,10 +301,11 @@ impl Engine {
     fn carry_in(&mut self, index: SessionIndex, position: usize, section: Option<Mid>) {
         let session = &mut self.sessions[index];
         if session.subscriptions[position].section != section {
+            let track = session.subscriptions[position].track;
             let sending = session.subscriptions[position].sending.take();
             session.assign_section(position, section);
             if let Some(sending) = sending {
-                self.end_stream(index, sending, None);
+                self.end_stream(index, track, sending, None);
             }
         }
         self.sessions[index].subscriptions[position].is_negotiated = section.is_some();
@@ -302,16 +318,16 @@ impl Engine {
         answer: &mut Description,
     ) -> Vec<BoundTrack> {
         let session = &mut self.sessions[index];
-        let (publishes, receives) = (session.publishes, session.receives);
+        let allowed = session.publishes;
         let announced = plan.published.iter();
         let announced = announced.map(|(mid, track, _)| (*mid, SentFormat::of(track)));
-        session.formats.extend(announced);
-        formats::write(answer, &session.formats, publishes, receives);
+        session.sent_formats.extend(announced);
+        sent_formats::write(answer, &session.sent_formats, allowed, session.receives);
         let mut published = Vec::new();
         for (mid, track, layers) in &plan.published {
             let mut sections = answer.sections.iter();
             let section = sections.find(|section| section.mid() == Some(*mid));
-            let codec = section.and_then(|section| formats::first_codec(section, publishes));
+            let codec = section.and_then(|section| sent_formats::first_codec(section, allowed));
             let Some(codec) = codec else {
                 self.sessions[index].forget_format(*mid);
                 continue;

@@ -4,15 +4,15 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use engine::{
-    DataChannel, Event, PendingTrack, SessionConfig, SessionId, SessionKind, ShardId, Subscribe,
-    Target, TrackId,
+    DataChannel, Event, PendingTrack, RoomId, SessionConfig, SessionId, SessionKind, ShardId,
+    Subscribe, Target, TrackId,
 };
 use str0m::media::Mid;
 
 use super::peer::{Change, Peer};
 use super::reception::Reception;
 use super::source::{Script, Source};
-use super::world::{ROOM, World};
+use super::world::World;
 
 /// How a client connects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,7 +93,7 @@ impl World {
         };
         let now = self.now;
         self.engines[usize::from(shard)]
-            .create_session(now, ROOM, session, config)
+            .create_session(now, self.room, session, config)
             .expect("there is room for a session");
         let port = 40_000 + u16::try_from(number).expect("few peers");
         let address = SocketAddr::from(([10, 0, 0, 1], port));
@@ -220,15 +220,18 @@ impl World {
     pub(crate) fn subscribe(&mut self, client: Client, track: Track, target: Target) {
         let session = self.subscriber(client);
         let wish = Subscribe {
-            track: track.id,
-            kind: track.script.kind(),
-            codec: track.script.codec(),
-            stream: "PA_1|camera".to_owned(),
-            name: format!("TR_{:?}", track.id).replace(['(', ')'], "_"),
-            target,
             stereo: self.is_stereo,
+            ..wish(track, target)
         };
         self.engine_of(session).subscribe(session, wish);
+    }
+
+    /// Subscribes to a track of another room.
+    pub(crate) fn subscribe_across(&mut self, client: Client, room: RoomId, track: Track) {
+        let session = self.subscriber(client);
+        let wish = wish(track, Target::ALL);
+        self.engine_of(session)
+            .subscribe_across(session, room, wish);
     }
 
     pub(crate) fn unsubscribe(&mut self, client: Client, track: Track) {
@@ -310,5 +313,17 @@ impl World {
         for session in [self.publisher(client), self.subscriber(client)] {
             self.engine_of(session).close_session(session);
         }
+    }
+}
+
+fn wish(track: Track, target: Target) -> Subscribe {
+    Subscribe {
+        track: track.id,
+        kind: track.script.kind(),
+        codec: track.script.codec(),
+        stream: "PA_1|camera".to_owned(),
+        name: format!("TR_{:?}", track.id).replace(['(', ')'], "_"),
+        target,
+        stereo: false,
     }
 }

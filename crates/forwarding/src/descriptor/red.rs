@@ -66,7 +66,7 @@ pub fn parse_red(payload: &[u8]) -> Result<RedLayout, DescriptorError> {
             });
         }
         let header = header.first_chunk().ok_or(DescriptorError::Truncated)?;
-        blocks_bytes += usize::from(length(header));
+        blocks_bytes += usize::from(length(*header));
         repeated += 1;
     }
 }
@@ -79,12 +79,17 @@ impl RedLayout {
     }
 
     /// Gives the blocks of the payload that this was read of, the oldest first, the primary one last.
+    #[must_use]
     pub fn blocks(self, payload: &[u8]) -> impl DoubleEndedIterator<Item = RedBlock<'_>> {
         let header = move |index: u8| {
             let at = usize::from(index) * REPEATED_HEADER_BYTES;
             payload.get(at..).unwrap_or_default()
         };
-        let repeated = move |index: u8| header(index).first_chunk::<REPEATED_HEADER_BYTES>();
+        let repeated = move |index: u8| {
+            header(index)
+                .first_chunk::<REPEATED_HEADER_BYTES>()
+                .copied()
+        };
         let headers_bytes =
             usize::from(self.repeated) * REPEATED_HEADER_BYTES + PRIMARY_HEADER_BYTES;
         (0..=self.repeated).filter_map(move |index| {
@@ -119,12 +124,12 @@ impl RedLayout {
 }
 
 /// The lower 10 bits of a header.
-fn length(header: &[u8; REPEATED_HEADER_BYTES]) -> u16 {
+fn length(header: [u8; REPEATED_HEADER_BYTES]) -> u16 {
     u16::from_be_bytes([header[2], header[3]]) & 0x03ff
 }
 
 /// The 14 bits between payload type and length.
-fn age(header: &[u8; REPEATED_HEADER_BYTES]) -> u32 {
+fn age(header: [u8; REPEATED_HEADER_BYTES]) -> u32 {
     u32::from(u16::from_be_bytes([header[1], header[2]]) >> 2)
 }
 
