@@ -262,8 +262,7 @@ impl Room {
         let config = &shared.config.room;
         let created_ms = unix_micros() / 1000;
         let names = config.enabled_codecs.iter();
-        let enabled_codecs =
-            codecs::sorted(names.filter_map(|name| codecs::from_name(name)).collect());
+        let enabled_codecs = codecs::enabled(names.map(String::as_str));
         let sync_streams = config.sync_streams;
         let info = RoomInfo {
             sid: ids::room_sid(),

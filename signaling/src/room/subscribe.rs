@@ -281,5 +281,6 @@ fn subscription(
         stream: format!("{}|{stream}", owner.sid),
         name: sid.clone(),
         target: settings_of(subscriber, publication).target(publication.kind, publication.layers()),
+        stereo: publication.is_stereo(),
     })
 }

@@ -10,19 +10,22 @@
 //!   sends no media;
 //! - sections are used again for later tracks, each time with a new SSRC, since a client that keeps the
 //!   old one shows a frozen picture;
-//! - the wanted codec comes first, because browsers encode with the first.
+//! - the wanted codec comes first, because browsers encode with the first, and those that are not allowed
+//!   are left out.
 
 mod offers;
 mod plan;
+mod sent_formats;
 
 use str0m::change::{SdpAnswer, SdpOffer};
 use str0m::media::Mid;
 use thiserror::Error;
 
 use self::plan::{OfferPlan, give_hints_back};
+pub(crate) use self::sent_formats::SentFormat;
 use crate::demux::SessionIndex;
 use crate::egress::{ExtensionIds, MidBytes, StreamConfig};
-use crate::peer::{codec_named, encoding_name, send_payload_type};
+use crate::peer::send_payload_types;
 use crate::sdp::{Description, Formats, SentTrack};
 use crate::session::{Exchange, Session, guard};
 use crate::{
@@ -256,6 +259,7 @@ impl Engine {
             session.received.retain(|(section, _)| section != mid);
             session.ingress.retain(|_, stream| stream.mid != *mid);
             session.gate.forget_section(*mid);
+            session.forget_format(*mid);
             if let Some(track) = self.track_ids.get(track).copied() {
                 self.end_track(track);
             }
@@ -313,26 +317,22 @@ impl Engine {
         plan: &OfferPlan,
         answer: &mut Description,
     ) -> Vec<BoundTrack> {
+        let session = &mut self.sessions[index];
+        let allowed = session.publishes;
+        let announced = plan.published.iter();
+        let announced = announced.map(|(mid, track, _)| (*mid, SentFormat::of(track)));
+        session.sent_formats.extend(announced);
+        sent_formats::write(answer, &session.sent_formats, allowed, session.receives);
         let mut published = Vec::new();
         for (mid, track, layers) in &plan.published {
-            let section = answer
-                .sections
-                .iter_mut()
-                .find(|section| section.mid() == Some(*mid));
-            let Some(section) = section else { continue };
-            if let Some(codec) = track.codec {
-                section.prefer_encoding(encoding_name(codec));
-            }
-            if track.stereo {
-                section.add_parameter("opus", "stereo=1");
-            }
-            if track.dtx {
-                section.add_parameter("opus", "usedtx=1");
-            }
-            let codec = section
-                .payload_types()
-                .find_map(|payload_type| codec_named(section.encoding(payload_type)?));
-            let Some(codec) = codec else { continue };
+            let mut sections = answer.sections.iter();
+            let section = sections.find(|section| section.mid() == Some(*mid));
+            let codec = section.and_then(|section| sent_formats::first_codec(section, allowed));
+            let Some(codec) = codec else {
+                self.sessions[index].forget_format(*mid);
+                continue;
+            };
+            self.sessions[index].keep_codec(*mid, codec);
             self.publish(index, *mid, track.track, codec, *layers);
             published.push(BoundTrack {
                 track: track.track,
@@ -379,6 +379,9 @@ impl Engine {
                 repair: ssrcs.repair,
             });
             section.set_track(track.as_ref());
+            if carried.is_some_and(|(wish, _)| wish.stereo) {
+                section.add_parameter("opus", "sprop-stereo=1");
+            }
         }
     }
 
@@ -412,12 +415,11 @@ impl Engine {
             let codec = self.tracks[subscription.track].codec;
             let media = session.rtc.media(mid);
             let media = media.filter(|media| media.direction().is_sending());
-            let payload_type = send_payload_type(&session.rtc, mid, codec);
-            let (Some(media), Some(payload_type)) = (media, payload_type) else {
+            let types = send_payload_types(&session.rtc, mid, codec);
+            let (Some(media), Some((payload_type, red_type))) = (media, types) else {
                 refused.push(subscription.wish.track);
                 continue;
             };
-            let payload_type: u8 = *payload_type;
             let repairs = session.repairs.iter();
             let repair_type = repairs
                 .filter(|(section, of, _)| *section == mid && *of == payload_type)
@@ -428,6 +430,7 @@ impl Engine {
             self.start_stream(index, position, |subscription| StreamConfig {
                 ssrc: ssrcs.media,
                 payload_type,
+                red_type,
                 repair: ssrcs.repair.zip(repair_type),
                 mid: MidBytes::of(mid),
                 ids,

@@ -158,6 +158,7 @@ impl Default for RoomConfig {
     fn default() -> Self {
         let codecs = [
             "audio/opus",
+            "audio/red",
             "video/VP8",
             "video/H264",
             "video/VP9",
