@@ -167,6 +167,13 @@ impl SessionKit {
     /// # Errors
     ///
     /// [`SessionError::Unavailable`].
+    #[cfg_attr(
+        not(feature = "webrtc"),
+        expect(
+            clippy::unnecessary_wraps,
+            reason = "sessions of the other stack may fail"
+        )
+    )]
     pub(super) fn session(
         &self,
         now: Instant,
