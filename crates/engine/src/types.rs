@@ -172,6 +172,8 @@ pub struct Subscribe {
     pub name: String,
     /// What is wanted at first.
     pub target: Target,
+    /// Sound that comes also while others are louder.
+    pub hears_all: bool,
 }
 
 /// The data channels of a session; the variant is the label.

@@ -239,6 +239,7 @@ impl Stage {
             stream: "stream".to_owned(),
             name: format!("{kind:?}"),
             target: Target::ALL,
+            hears_all: false,
         };
         let done = self.sfu.subscribe(session, subscribe).await;
         done.expect("the server runs");

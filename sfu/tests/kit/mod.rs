@@ -143,6 +143,7 @@ impl Stage {
             stream: "PA_publisher".to_owned(),
             name: format!("TR_{:?}", track.kind),
             target: Target::ALL,
+            hears_all: false,
         };
         self.sfu.subscribe(session, subscribe).await.unwrap();
     }

@@ -220,6 +220,7 @@ impl World {
             stream: "PA_1|camera".to_owned(),
             name: format!("TR_{:?}", track.id).replace(['(', ')'], "_"),
             target,
+            hears_all: false,
         };
         self.engine_of(session).subscribe(session, wish);
     }
