@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use livekit_protocol::encryption::Type as Encryption;
 use livekit_protocol::video_layer::Mode;
 use livekit_protocol::{
     AddTrackRequest, AudioTrackFeature, BackupCodecPolicy, SimulcastCodecInfo, TimedVersion,
@@ -20,7 +21,7 @@ const RIDS: [&str; 3] = ["q", "h", "f"];
 const TRACK_TEXT_BYTES_MAX: usize = 256;
 
 /// A track that was announced by `AddTrackRequest`.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Publication {
     pub(crate) id: TrackId,
     pub(crate) kind: MediaKind,
@@ -54,14 +55,19 @@ impl Publication {
         let wanted = request.simulcast_codecs.first();
         let wanted = wanted.and_then(|wanted| codecs::from_name(&wanted.codec));
         let codec = match kind {
-            MediaKind::Audio => enabled.contains(&Codec::Opus).then_some(wanted)?,
+            MediaKind::Audio => {
+                let may_repeat = !request.disable_red && request.encryption() == Encryption::None;
+                Some(codecs::choose_audio(wanted, may_repeat, enabled).ok()?)
+            }
             MediaKind::Video => codecs::choose_video(wanted, enabled).ok()?,
         };
+        // What becomes of sound shows when it is published.
+        let told = codec.filter(|_| kind == MediaKind::Video || wanted.is_some());
         Some(Self {
             id,
             kind,
             cid: request.cid.clone(),
-            info: track_info(request, kind, codec, unix_micros),
+            info: track_info(request, kind, told, unix_micros),
             announced_at: now,
             codec,
             dynacast: Dynacast::default(),
@@ -125,6 +131,12 @@ impl Publication {
     #[expect(deprecated, reason = "it is the same as the layers of the first codec")]
     pub(crate) fn layers(&self) -> &[VideoLayer] {
         &self.info.layers
+    }
+
+    /// Tells whether the sound is stereo.
+    pub(crate) fn is_stereo(&self) -> bool {
+        let stereo = AudioTrackFeature::TfStereo.into();
+        self.info.audio_features.contains(&stereo)
     }
 
     /// Replaces the features of a sound track by those that are known.

@@ -1,6 +1,7 @@
 //! Whole calls in virtual time: engines, real peers, and a network that delays, loses and reorders.
 
 mod attacks;
+mod codecs;
 mod data;
 mod egress;
 mod join;
@@ -10,4 +11,5 @@ mod negotiation;
 mod network;
 mod player;
 mod rooms;
+mod rooms_apart;
 mod security;

@@ -58,10 +58,7 @@ impl Stage {
     }
 
     async fn session(&mut self, kind: SessionKind) -> SessionId {
-        let config = SessionConfig {
-            kind,
-            ice_lite: true,
-        };
+        let config = SessionConfig::new(kind);
         let session = self
             .sfu
             .create_session(self.room, config, None)
@@ -144,6 +141,7 @@ impl Stage {
             name: format!("TR_{:?}", track.kind),
             target: Target::ALL,
             hears_all: false,
+            stereo: false,
         };
         self.sfu.subscribe(session, subscribe).await.unwrap();
     }

@@ -16,6 +16,8 @@ use crate::participant::Participant;
 pub(super) enum Departure {
     /// The client said so.
     Client,
+    /// It was only shown here, and has left the room that it was in.
+    SourceLeft,
     /// Somebody with the same identity has joined.
     DuplicateIdentity,
     /// The server API removed it.
@@ -36,6 +38,8 @@ pub(super) enum Departure {
     MediaLost(CloseReason),
     /// Media ended because the client closed it, but for nothing else.
     PeerClosed,
+    /// A bug ended the room; the next join opens it anew.
+    RoomLost,
     /// The server is going down.
     Shutdown,
     /// A developer plays a server that asks for a new join.
@@ -65,6 +69,7 @@ impl Departure {
         use DisconnectReason as R;
         let (reason, action, label) = match self {
             Self::Client => (R::ClientInitiated, Some(Disconnect), "client"),
+            Self::SourceLeft => (R::ClientInitiated, None, "source-left"),
             Self::DuplicateIdentity => (R::DuplicateIdentity, Some(Disconnect), "duplicate-identity"),
             Self::Removed => (R::ParticipantRemoved, Some(Disconnect), "removed"),
             Self::Moved => (R::Migration, Some(Reconnect), "moved"),
@@ -74,6 +79,7 @@ impl Departure {
             Self::SignalLost => (R::SignalClose, Some(Disconnect), "signal-lost"),
             Self::NeverConnected => (R::JoinFailure, Some(Disconnect), "never-connected"),
             Self::PeerClosed => (R::ConnectionTimeout, Some(Reconnect), "peer-closed"),
+            Self::RoomLost => (R::StateMismatch, Some(Reconnect), "room-lost"),
             // A restarted server, or another one, takes the client back without anybody's help.
             Self::Shutdown => (R::ServerShutdown, Some(Reconnect), "shutdown"),
             Self::MediaLost(reason) => match reason {
@@ -96,6 +102,7 @@ impl Departure {
 impl Room {
     /// Ends a participant: tells it and the others, and gives back all that it held.
     pub(super) async fn remove(&mut self, key: ParticipantKey, departure: Departure) {
+        self.end_shown(key).await;
         let Some(mut participant) = self.forget(key) else {
             return;
         };
@@ -211,6 +218,7 @@ mod tests {
             (D::MediaLost(CloseReason::IceTimeout), R::ConnectionTimeout, Some(Reconnect)),
             (D::MediaLost(CloseReason::SlowReader), R::StateMismatch, Some(Reconnect)),
             (D::MediaLost(CloseReason::Protocol), R::StateMismatch, Some(Reconnect)),
+            (D::RoomLost, R::StateMismatch, Some(Reconnect)),
             (D::Shutdown, R::ServerShutdown, Some(Reconnect)),
             (D::SimulatedLeave, R::ServerShutdown, Some(Disconnect)),
             (D::SimulatedReconnect, R::ClientInitiated, Some(Reconnect)),

@@ -8,6 +8,7 @@ use livekit_protocol::{
 use sfu::{MediaKind, Subscribe, TrackId};
 
 use super::{Room, note};
+use crate::forwarded::Source;
 use crate::ids::ParticipantKey;
 use crate::join_request::Mode;
 use crate::participant::Participant;
@@ -72,7 +73,10 @@ impl Room {
             allowed: is_allowed,
         };
         let subscribe = subscription(subscriber, owner, publication, self.sync_streams);
-        let session = subscriber.receiving;
+        let Some(session) = subscriber.receiving else {
+            return;
+        };
+        let across = owner.source.as_ref().map(Source::media);
         let Some(subscriber) = self.participants.get_mut(&key) else {
             return;
         };
@@ -86,10 +90,12 @@ impl Room {
         let change = subscriber.subscriptions.reconcile(track, is_allowed);
         match (change, subscribe) {
             (Some(Change::Subscribe), Some(subscribe)) => {
-                note(
-                    self.shared.sfu.subscribe(session, subscribe).await,
-                    "subscribe",
-                );
+                let sfu = &self.shared.sfu;
+                let result = match across {
+                    Some(room) => sfu.subscribe_across(session, room, subscribe).await,
+                    None => sfu.subscribe(session, subscribe).await,
+                };
+                note(result, "subscribe");
             }
             (Some(Change::Unsubscribe), _) => {
                 note(
@@ -156,6 +162,10 @@ impl Room {
             return;
         };
         participant.rules.replace(rules);
+        self.show_news(key);
+        let Some(participant) = self.participants.get(&key) else {
+            return;
+        };
         let published = participant.published.iter();
         let tracks: Vec<TrackId> = published.map(|publication| publication.id).collect();
         for track in tracks {
@@ -197,10 +207,11 @@ impl Room {
         let Some(publication) = owner.and_then(|owner| owner.publication(track)) else {
             return;
         };
-        if subscriber.subscriptions.is_active(track) {
+        if let Some(session) = subscriber.receiving
+            && subscriber.subscriptions.is_active(track)
+        {
             let target =
                 settings_of(subscriber, publication).target(publication.kind, publication.layers());
-            let session = subscriber.receiving;
             note(
                 self.shared.sfu.set_target(session, track, target).await,
                 "set a target",
@@ -271,5 +282,6 @@ fn subscription(
         name: sid.clone(),
         target: settings_of(subscriber, publication).target(publication.kind, publication.layers()),
         hears_all: subscriber.permissions.hears_all() || !publication.is_voice(),
+        stereo: publication.is_stereo(),
     })
 }

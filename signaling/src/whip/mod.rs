@@ -17,6 +17,7 @@
 //! - an entity-tag names one ICE session, and never another.
 
 pub(crate) mod fragment;
+mod link;
 pub(crate) mod offer;
 mod problem;
 pub(crate) mod routes;
@@ -38,5 +39,18 @@ impl Role {
             Self::Publish => "whip",
             Self::Play => "whep",
         }
+    }
+}
+
+/// Reads a text as everything that a client may send, and writes what is made of it.
+#[cfg(feature = "testing")]
+pub(crate) fn exercise(text: &str) {
+    for role in [Role::Publish, Role::Play] {
+        let _ = offer::read(text, role);
+    }
+    let _ = fragment::write(text);
+    if let Some(fragment) = fragment::read(text) {
+        let candidates = fragment.candidates.iter().map(String::len).sum::<usize>();
+        assert!(candidates <= text.len(), "nothing is invented");
     }
 }

@@ -12,6 +12,7 @@ mod api_participants;
 mod api_rooms;
 mod codecs;
 mod data_tracks;
+mod forwarding;
 mod hostile;
 mod isolation;
 mod joining;

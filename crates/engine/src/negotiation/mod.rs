@@ -10,20 +10,23 @@
 //!   sends no media;
 //! - sections are used again for later tracks, each time with a new SSRC, since a client that keeps the
 //!   old one shows a frozen picture;
-//! - the wanted codec comes first, because browsers encode with the first.
+//! - the wanted codec comes first, because browsers encode with the first, and those that are not allowed
+//!   are left out.
 
 mod offers;
 mod plan;
+mod sent_formats;
 
 use str0m::change::{SdpAnswer, SdpOffer};
 use str0m::media::Mid;
 use thiserror::Error;
 
 use self::plan::{OfferPlan, give_hints_back};
+pub(crate) use self::sent_formats::SentFormat;
 use crate::demux::SessionIndex;
 use crate::egress::{ExtensionIds, MidBytes, StreamConfig};
-use crate::peer::{codec_named, encoding_name, send_payload_type};
-use crate::sdp::{Description, SentTrack};
+use crate::peer::send_payload_types;
+use crate::sdp::{Description, Formats, SentTrack};
 use crate::session::{Exchange, Session, guard};
 use crate::{
     Answer, BoundTrack, CloseReason, Engine, Event, Offer, SessionId, SessionKind, TrackId,
@@ -73,6 +76,7 @@ impl Engine {
             return Err(OfferError::WrongRole);
         }
         let mut description = self.read_description(&offer.sdp)?;
+        let formats = self.read_formats(index, &description)?;
         let plan = self.plan_offer(index, &mut description, &offer.pending);
         let text = description.to_string();
         let parsed = SdpOffer::from_sdp_string(&text)
@@ -80,6 +84,7 @@ impl Engine {
         let rtc = &mut self.sessions[index].rtc;
         let accepted = guard(|| rtc.sdp_api().accept_offer(parsed));
         let answer = self.unwrap_accepted(index, accepted)?;
+        self.sessions[index].negotiation.formats = formats;
         take_over_streams(&mut self.sessions[index], &description);
         let mut description = Description::parse(&answer.to_sdp_string())
             .ok_or_else(|| OfferError::Malformed("no media section".to_owned()))?;
@@ -118,6 +123,7 @@ impl Engine {
             return Err(OfferError::WrongRole);
         }
         let description = self.read_description(sdp)?;
+        let formats = self.read_formats(index, &description)?;
         let answer = SdpAnswer::from_sdp_string(&description.to_string())
             .map_err(|error| OfferError::Malformed(readable(&error.to_string())))?;
         let negotiation = &mut self.sessions[index].negotiation;
@@ -136,6 +142,7 @@ impl Engine {
         self.unwrap_accepted(index, accepted)?;
 
         let session = &mut self.sessions[index];
+        session.negotiation.formats = formats;
         take_over_streams(session, &description);
         session.sendable.extend(pending.added);
         for subscription in &mut session.subscriptions {
@@ -220,6 +227,17 @@ impl Engine {
         }
     }
 
+    fn read_formats(
+        &self,
+        index: SessionIndex,
+        description: &Description,
+    ) -> Result<Formats, OfferError> {
+        let known = &self.sessions[index].negotiation.formats;
+        known.with(description).map_err(|payload_type| {
+            OfferError::Refused(format!("payload type {payload_type} means two things"))
+        })
+    }
+
     fn unwrap_accepted<T>(
         &mut self,
         index: SessionIndex,
@@ -241,6 +259,7 @@ impl Engine {
             session.received.retain(|(section, _)| section != mid);
             session.ingress.retain(|_, stream| stream.mid != *mid);
             session.gate.forget_section(*mid);
+            session.forget_format(*mid);
             if let Some(track) = self.track_ids.get(track).copied() {
                 self.end_track(track);
             }
@@ -282,10 +301,11 @@ impl Engine {
     fn carry_in(&mut self, index: SessionIndex, position: usize, section: Option<Mid>) {
         let session = &mut self.sessions[index];
         if session.subscriptions[position].section != section {
+            let track = session.subscriptions[position].track;
             let sending = session.subscriptions[position].sending.take();
             session.assign_section(position, section);
             if let Some(sending) = sending {
-                self.end_stream(index, sending, None);
+                self.end_stream(index, track, sending, None);
             }
         }
         self.sessions[index].subscriptions[position].is_negotiated = section.is_some();
@@ -297,26 +317,22 @@ impl Engine {
         plan: &OfferPlan,
         answer: &mut Description,
     ) -> Vec<BoundTrack> {
+        let session = &mut self.sessions[index];
+        let allowed = session.publishes;
+        let announced = plan.published.iter();
+        let announced = announced.map(|(mid, track, _)| (*mid, SentFormat::of(track)));
+        session.sent_formats.extend(announced);
+        sent_formats::write(answer, &session.sent_formats, allowed, session.receives);
         let mut published = Vec::new();
         for (mid, track, layers) in &plan.published {
-            let section = answer
-                .sections
-                .iter_mut()
-                .find(|section| section.mid() == Some(*mid));
-            let Some(section) = section else { continue };
-            if let Some(codec) = track.codec {
-                section.prefer_encoding(encoding_name(codec));
-            }
-            if track.stereo {
-                section.add_parameter("opus", "stereo=1");
-            }
-            if track.dtx {
-                section.add_parameter("opus", "usedtx=1");
-            }
-            let codec = section
-                .payload_types()
-                .find_map(|payload_type| codec_named(section.encoding(payload_type)?));
-            let Some(codec) = codec else { continue };
+            let mut sections = answer.sections.iter();
+            let section = sections.find(|section| section.mid() == Some(*mid));
+            let codec = section.and_then(|section| sent_formats::first_codec(section, allowed));
+            let Some(codec) = codec else {
+                self.sessions[index].forget_format(*mid);
+                continue;
+            };
+            self.sessions[index].keep_codec(*mid, codec);
             self.publish(index, *mid, track.track, codec, *layers);
             published.push(BoundTrack {
                 track: track.track,
@@ -363,6 +379,9 @@ impl Engine {
                 repair: ssrcs.repair,
             });
             section.set_track(track.as_ref());
+            if carried.is_some_and(|(wish, _)| wish.stereo) {
+                section.add_parameter("opus", "sprop-stereo=1");
+            }
         }
     }
 
@@ -396,12 +415,11 @@ impl Engine {
             let codec = self.tracks[subscription.track].codec;
             let media = session.rtc.media(mid);
             let media = media.filter(|media| media.direction().is_sending());
-            let payload_type = send_payload_type(&session.rtc, mid, codec);
-            let (Some(media), Some(payload_type)) = (media, payload_type) else {
+            let types = send_payload_types(&session.rtc, mid, codec);
+            let (Some(media), Some((payload_type, red_type))) = (media, types) else {
                 refused.push(subscription.wish.track);
                 continue;
             };
-            let payload_type: u8 = *payload_type;
             let repairs = session.repairs.iter();
             let repair_type = repairs
                 .filter(|(section, of, _)| *section == mid && *of == payload_type)
@@ -412,6 +430,7 @@ impl Engine {
             self.start_stream(index, position, |subscription| StreamConfig {
                 ssrc: ssrcs.media,
                 payload_type,
+                red_type,
                 repair: ssrcs.repair.zip(repair_type),
                 mid: MidBytes::of(mid),
                 ids,

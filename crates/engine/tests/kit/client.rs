@@ -4,15 +4,15 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use engine::{
-    DataChannel, Event, PendingTrack, SessionConfig, SessionId, SessionKind, ShardId, Subscribe,
-    Target, TrackId,
+    DataChannel, Event, PendingTrack, RoomId, SessionConfig, SessionId, SessionKind, ShardId,
+    Subscribe, Target, TrackId,
 };
 use str0m::media::Mid;
 
 use super::peer::{Change, Peer};
 use super::reception::Reception;
 use super::source::{Script, Source};
-use super::world::{ROOM, World};
+use super::world::World;
 
 /// How a client connects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,14 +85,20 @@ impl World {
     pub(crate) fn add_peer(&mut self, kind: SessionKind, shard: u8, ice_lite: bool) -> usize {
         let number = self.next_id();
         let session = SessionId::new(ShardId(shard), number);
-        let config = SessionConfig { kind, ice_lite };
+        let config = SessionConfig {
+            ice_lite,
+            publishes: self.publishes,
+            receives: self.receives,
+            ..SessionConfig::new(kind)
+        };
         let now = self.now;
         self.engines[usize::from(shard)]
-            .create_session(now, ROOM, session, config)
+            .create_session(now, self.room, session, config)
             .expect("there is room for a session");
         let port = 40_000 + u16::try_from(number).expect("few peers");
         let address = SocketAddr::from(([10, 0, 0, 1], port));
-        self.peers.push(Peer::new(session, kind, address, now));
+        self.peers
+            .push(Peer::new(session, kind, address, (now, self.knows_red)));
         self.peers.len() - 1
     }
 
@@ -128,8 +134,8 @@ impl World {
             cid: cid.clone(),
             kind: script.kind(),
             codec: Some(script.codec()),
-            stereo: false,
-            dtx: false,
+            stereo: self.is_stereo,
+            dtx: true,
         };
         self.announced.push((client.publisher, pending));
         (
@@ -214,15 +220,18 @@ impl World {
     pub(crate) fn subscribe(&mut self, client: Client, track: Track, target: Target) {
         let session = self.subscriber(client);
         let wish = Subscribe {
-            track: track.id,
-            kind: track.script.kind(),
-            codec: track.script.codec(),
-            stream: "PA_1|camera".to_owned(),
-            name: format!("TR_{:?}", track.id).replace(['(', ')'], "_"),
-            target,
-            hears_all: false,
+            stereo: self.is_stereo,
+            ..wish(track, target)
         };
         self.engine_of(session).subscribe(session, wish);
+    }
+
+    /// Subscribes to a track of another room.
+    pub(crate) fn subscribe_across(&mut self, client: Client, room: RoomId, track: Track) {
+        let session = self.subscriber(client);
+        let wish = wish(track, Target::ALL);
+        self.engine_of(session)
+            .subscribe_across(session, room, wish);
     }
 
     pub(crate) fn unsubscribe(&mut self, client: Client, track: Track) {
@@ -246,7 +255,7 @@ impl World {
     pub(crate) fn is_received(&self, client: Client, track: Track) -> bool {
         let receptions = self.peers[client.subscriber].receptions_of(track.id);
         receptions.iter().any(|reception| match track.script {
-            Script::Opus | Script::Vp9Svc => !reception.packets.is_empty(),
+            Script::Opus | Script::OpusRed | Script::Vp9Svc => !reception.packets.is_empty(),
             Script::Vp8 | Script::Vp8Simulcast => !reception.played.is_empty(),
         })
     }
@@ -304,5 +313,18 @@ impl World {
         for session in [self.publisher(client), self.subscriber(client)] {
             self.engine_of(session).close_session(session);
         }
+    }
+}
+
+fn wish(track: Track, target: Target) -> Subscribe {
+    Subscribe {
+        track: track.id,
+        kind: track.script.kind(),
+        codec: track.script.codec(),
+        stream: "PA_1|camera".to_owned(),
+        name: format!("TR_{:?}", track.id).replace(['(', ')'], "_"),
+        target,
+        stereo: false,
+        hears_all: false,
     }
 }

@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use engine::{
-    CloseReason, DataChannel, Engine, EngineConfig, Event, PendingTrack, RoomId, SessionId,
-    ShardId, TrackId, Transmit,
+    CloseReason, CodecSet, DataChannel, Engine, EngineConfig, Event, PendingTrack, RoomId,
+    SessionId, ShardId, TrackId, Transmit,
 };
 use str0m::{Input, Output};
 
@@ -29,13 +29,25 @@ const EVENTS_SHOWN: usize = 12;
 
 pub(crate) const ROOM: RoomId = RoomId(1);
 
+/// A room beside it, for tests that open it.
+pub(crate) const OTHER_ROOM: RoomId = RoomId(2);
+
 pub(crate) struct World {
     pub(crate) now: Instant,
     pub(crate) start: Instant,
     seed: u64,
     pub(crate) rng: Rng,
+    /// The room that the next client joins.
+    pub(crate) room: RoomId,
     pub(crate) engines: Vec<Engine>,
     pub(crate) peers: Vec<Peer>,
+    /// What those who join from now on may publish, and may be sent.
+    pub(crate) publishes: CodecSet,
+    pub(crate) receives: CodecSet,
+    /// Whether tracks are announced as stereo.
+    pub(crate) is_stereo: bool,
+    /// Whether those who join from now on know redundant sound.
+    pub(crate) knows_red: bool,
     pub(crate) announced: Vec<(usize, PendingTrack)>,
     pub(crate) unpublished: Vec<TrackId>,
     pub(crate) events: Vec<(Instant, Event)>,
@@ -105,8 +117,13 @@ impl World {
             start: now,
             seed,
             rng: Rng::new(seed),
+            room: ROOM,
             engines,
             peers: Vec::new(),
+            publishes: CodecSet::ALL,
+            receives: CodecSet::ALL,
+            is_stereo: false,
+            knows_red: false,
             announced: Vec::new(),
             unpublished: Vec::new(),
             events: Vec::new(),
@@ -228,7 +245,7 @@ impl World {
             );
         }
         while let Some((room, event)) = self.engines[index].poll_event() {
-            assert_eq!(room, ROOM);
+            assert!([ROOM, OTHER_ROOM].contains(&room));
             self.handle_event(event);
         }
     }

@@ -1,0 +1,107 @@
+//! A participant of one room that is shown in others, with its tracks.
+//!
+//! The room that it is in writes what the others may see into a [`watch`] channel; each of them follows
+//! it. So no room ever waits for another, what changes often is told once, and the end of the sender,
+//! however it comes, is the end of the forwarding.
+//!
+//! Bound: one value for each participant that is forwarded, whatever the number of rooms.
+
+use std::collections::BTreeMap;
+
+use auth::Claims;
+use livekit_protocol::ClientInfo;
+use sfu::RoomId;
+use tokio::sync::watch;
+use tokio::task::AbortHandle;
+
+use crate::ids::ParticipantKey;
+use crate::participant::Participant;
+use crate::permissions::Permissions;
+use crate::publication::Publication;
+use crate::room::Mailbox;
+use crate::subscriptions::SubscriptionRules;
+
+/// What other rooms see of a participant.
+#[derive(Debug, Clone)]
+pub(crate) struct Showing {
+    /// Where its tracks are published.
+    pub(crate) media: RoomId,
+    pub(crate) claims: Claims,
+    pub(crate) client: ClientInfo,
+    pub(crate) name: String,
+    pub(crate) metadata: String,
+    pub(crate) attributes: BTreeMap<String, String>,
+    pub(crate) permissions: Permissions,
+    pub(crate) is_publisher: bool,
+    pub(crate) tracks: Vec<Publication>,
+    /// Who may receive the tracks; by identity, as ids are those of another room.
+    pub(crate) rules: SubscriptionRules,
+    /// How loud it speaks; 0 for silence.
+    pub(crate) level: f32,
+}
+
+impl Showing {
+    /// Shows a participant as it is now, and silent.
+    pub(crate) fn of(participant: &Participant, media: RoomId) -> Self {
+        Self {
+            media,
+            claims: participant.claims.clone(),
+            client: participant.client.clone(),
+            name: participant.name.clone(),
+            metadata: participant.metadata.clone(),
+            attributes: participant.attributes.clone(),
+            permissions: participant.permissions.clone(),
+            is_publisher: participant.is_publisher,
+            tracks: participant.published.clone(),
+            rules: participant.rules.clone(),
+            level: 0.0,
+        }
+    }
+}
+
+/// Where a forwarded participant comes from, in the room that shows it.
+#[derive(Debug)]
+pub(crate) struct Source {
+    pub(crate) feed: watch::Receiver<Showing>,
+    /// The level that the room was told last.
+    pub(crate) level: f32,
+    follower: AbortHandle,
+}
+
+impl Source {
+    /// Follows `feed`: the room of `mailbox` hears of each change, and of the end, by `key`.
+    pub(crate) fn follow(
+        feed: watch::Receiver<Showing>,
+        key: ParticipantKey,
+        mailbox: Mailbox,
+    ) -> Self {
+        let mut followed = feed.clone();
+        let task = tokio::spawn(async move {
+            while followed.changed().await.is_ok() {
+                mailbox.tell_shown(key).await;
+            }
+            mailbox.tell_shown(key).await;
+        });
+        Self {
+            feed,
+            level: 0.0,
+            follower: task.abort_handle(),
+        }
+    }
+
+    /// Where the tracks are published.
+    pub(crate) fn media(&self) -> RoomId {
+        self.feed.borrow().media
+    }
+
+    /// Tells whether the participant has left the room that it is in.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.feed.has_changed().is_err()
+    }
+}
+
+impl Drop for Source {
+    fn drop(&mut self) {
+        self.follower.abort();
+    }
+}
