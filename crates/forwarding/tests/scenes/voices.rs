@@ -21,7 +21,8 @@ impl Talk {
         let microphones = (0..microphones)
             .map(|_| {
                 let track = room.publish(Codec::Opus, 1);
-                (track, room.subscribe(track, LayerTarget::ALL).unwrap())
+                let subscription = room.subscribe(track, LayerTarget::ALL);
+                (track, subscription.expect("the track is published"))
             })
             .collect();
         Self {
