@@ -178,9 +178,11 @@ impl Engine {
         let track = &mut self.tracks[track_index];
         let (room_index, key) = (track.room, track.key);
         let mut forwards = std::mem::take(&mut self.forwards);
-        self.rooms[room_index]
-            .media
-            .handle_packet(now, key, &packet.view, &mut forwards);
+        let media = &mut self.rooms[room_index].media;
+        if let Some(level) = packet.extensions.audio_level {
+            media.handle_loudness(now, key, level.unsigned_abs());
+        }
+        media.handle_packet(now, key, &packet.view, &mut forwards);
         if !forwards.is_empty() {
             let place = track.keep(now, &packet);
             let in_batch = self.batch.len();
