@@ -35,6 +35,8 @@ struct Subscription {
     chosen: Option<bool>,
     is_active: bool,
     settings: Option<TrackSettings>,
+    /// Whether the media server has paused it; `None`: it never has.
+    is_paused: Option<bool>,
 }
 
 impl Subscriptions {
@@ -61,6 +63,19 @@ impl Subscriptions {
         self.tracks.get(&track)?.settings
     }
 
+    /// Notes that the media server has paused a track that is received, or goes on with it.
+    pub(crate) fn set_paused(&mut self, track: TrackId, is_paused: bool) {
+        if let Some(state) = self.tracks.get_mut(&track).filter(|state| state.is_active) {
+            state.is_paused = Some(is_paused);
+        }
+    }
+
+    /// Lists the tracks that were ever paused, and whether they are.
+    pub(crate) fn paused(&self) -> impl Iterator<Item = (TrackId, bool)> + '_ {
+        let tracks = self.tracks.iter();
+        tracks.filter_map(|(track, state)| Some((*track, state.is_paused?)))
+    }
+
     /// Asks whether the client wants a track.
     pub(crate) fn is_wanted(&self, track: TrackId) -> bool {
         let chosen = self.tracks.get(&track).and_then(|state| state.chosen);
@@ -80,6 +95,7 @@ impl Subscriptions {
             return None;
         }
         state.is_active = target;
+        state.is_paused = None;
         Some(if target {
             Change::Subscribe
         } else {

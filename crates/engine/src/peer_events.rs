@@ -34,7 +34,7 @@ impl Engine {
             Peer::ChannelClose(id) => self.sessions[index].channels.handle_close(id),
             Peer::ChannelData(data) => self.handle_channel_data(index, data),
             Peer::ChannelBufferedAmountLow(_) => self.touch(index),
-            Peer::PeerStats(stats) => self.handle_stats(index, &stats),
+            Peer::PeerStats(stats) => self.handle_stats(now, index, &stats),
             Peer::MediaIngressStats(stats) => {
                 let progress = &mut self.sessions[index].nacks_out;
                 self.counters.nacks_out += progress.advance(stats.mid, stats.rid, stats.nacks);
@@ -113,7 +113,7 @@ impl Engine {
         self.emit(session.room, event);
     }
 
-    fn handle_stats(&mut self, index: SessionIndex, stats: &str0m::stats::PeerStats) {
+    fn handle_stats(&mut self, now: Instant, index: SessionIndex, stats: &str0m::stats::PeerStats) {
         let session = &mut self.sessions[index];
         if let Some(pair) = &stats.selected_candidate_pair {
             session.egress.route.handle_selected(Path {
@@ -127,7 +127,9 @@ impl Engine {
             rtt_ms: rtt.map(|rtt| rtt.as_secs_f32() * 1000.0),
             loss_up: stats.ingress_loss_fraction,
             loss_down: stats.egress_loss_fraction.or(reported.loss),
+            layers_missing: self.layers_missing(now, &self.sessions[index]),
         };
+        let session = &self.sessions[index];
         let (room, session) = (session.room, session.id);
         self.emit(room, Event::Quality { session, quality });
     }

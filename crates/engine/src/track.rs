@@ -7,6 +7,7 @@ use forwarding::{Codec, TrackKey};
 use str0m::media::Mid;
 use str0m::rtp::Ssrc;
 
+use crate::bandwidth::LayerRates;
 use crate::egress::{Capture, History};
 use crate::media::Packet;
 use crate::relay::SenderClock;
@@ -23,6 +24,7 @@ pub(crate) struct Track {
     pub(crate) origin: Origin,
     /// What was last told about the layers that are wanted.
     pub(crate) told_demand: Demand,
+    pub(crate) rates: LayerRates,
     encodings: [Encoding; ENCODINGS],
 }
 
@@ -79,6 +81,7 @@ impl Track {
             is_muted: false,
             origin,
             told_demand: Demand::Untold,
+            rates: LayerRates::default(),
             encodings: Default::default(),
         }
     }

@@ -45,6 +45,11 @@ impl Room {
             } => self.handle_encoding_started(track, encoding, ssrc),
             Event::Subscribed { session: _, track } => self.tell_subscribed(track),
             Event::CodecRefused { session, track } => self.handle_codec_refused(session, track),
+            Event::StreamState {
+                session,
+                track,
+                is_paused,
+            } => self.handle_stream_state(session, track, is_paused),
             Event::LayerDemand { track, spatial } => self.handle_demand(track, spatial),
             Event::Speakers { shard, speakers } => {
                 let owners = &self.by_track;

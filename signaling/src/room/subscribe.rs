@@ -5,7 +5,7 @@ use livekit_protocol::{
     SubscriptionError, SubscriptionPermission, SubscriptionPermissionUpdate, SubscriptionResponse,
     UpdateSubscription, UpdateTrackSettings, VideoQuality,
 };
-use sfu::{MediaKind, Subscribe, TrackId};
+use sfu::{MediaKind, SessionId, Subscribe, TrackId};
 
 use super::{Room, note};
 use crate::forwarded::Source;
@@ -73,6 +73,7 @@ impl Room {
             allowed: is_allowed,
         };
         let subscribe = subscription(subscriber, owner, publication, self.sync_streams);
+        let priority = settings_of(subscriber, publication).priority(publication.info.source());
         let Some(session) = subscriber.receiving else {
             return;
         };
@@ -96,6 +97,9 @@ impl Room {
                     None => sfu.subscribe(session, subscribe).await,
                 };
                 note(result, "subscribe");
+                if priority > 0 {
+                    self.send_priority(session, track, priority).await;
+                }
             }
             (Some(Change::Unsubscribe), _) => {
                 note(
@@ -212,11 +216,18 @@ impl Room {
         {
             let target =
                 settings_of(subscriber, publication).target(publication.kind, publication.layers());
+            let priority = settings_of(subscriber, publication).priority(publication.info.source());
+            self.send_priority(session, track, priority).await;
             note(
                 self.shared.sfu.set_target(session, track, target).await,
                 "set a target",
             );
         }
+    }
+
+    async fn send_priority(&self, session: SessionId, track: TrackId, priority: u8) {
+        let set = self.shared.sfu.set_priority(session, track, priority).await;
+        note(set, "set a priority");
     }
 
     /// Forgets a track that has ended, for all subscribers. The media server ends their
