@@ -325,5 +325,6 @@ fn wish(track: Track, target: Target) -> Subscribe {
         name: format!("TR_{:?}", track.id).replace(['(', ')'], "_"),
         target,
         stereo: false,
+        hears_all: false,
     }
 }
