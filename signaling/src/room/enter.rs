@@ -160,6 +160,7 @@ impl Room {
             server_version: server_info.version.clone(),
             server_info: Some(server_info),
             subscriber_primary: participant.mode == Mode::Dual,
+            ice_servers: answers::ice_servers(&self.shared.config.rtc.ice_servers),
             ping_interval: PING_INTERVAL_SECONDS,
             ping_timeout: PING_TIMEOUT_SECONDS,
             sif_trailer: self.shared.sif_trailer.clone(),
@@ -240,6 +241,7 @@ impl Room {
             participant.tell(Message::Reconnect(ReconnectResponse {
                 server_info: Some(answers::server_info(&self.shared.node_id)),
                 last_message_seq,
+                ice_servers: answers::ice_servers(&self.shared.config.rtc.ice_servers),
                 ..ReconnectResponse::default()
             }));
         }
