@@ -11,16 +11,16 @@ const WHILE: Duration = Duration::from_secs(10);
 
 /// What was told last of a session.
 fn flow(world: &World, session: SessionId) -> Option<MediaFlow> {
-    let events = world.events.iter().rev();
-    events
-        .filter_map(|(_, event)| match event {
-            Event::Quality {
-                session: of,
-                quality,
-            } if *of == session => Some(quality.flow),
-            _ => None,
-        })
-        .next()
+    world.events.iter().rev().find_map(|(_, event)| {
+        let Event::Quality {
+            session: of,
+            quality,
+        } = event
+        else {
+            return None;
+        };
+        (*of == session).then_some(quality.flow)
+    })
 }
 
 fn cut(world: &mut World, client: Client, loss_permille: u64) {

@@ -177,7 +177,7 @@ mod tests {
     #[test]
     fn a_trailer_is_cut_off_but_not_from_units_that_tell_their_lengths() {
         let picture = |first: u8| {
-            let payload = [&[first, 0, 2, 0x65, 9][..], &[!5], b"LKTS"].concat();
+            let payload = [&[first, 0, 7, 0x65, 9][..], &[!5], b"LKTS"].concat();
             Packet {
                 view: PacketView {
                     descriptor: parse_h264(&payload)
@@ -190,7 +190,7 @@ mod tests {
             }
         };
 
-        assert_eq!(sent(&picture(0x65), None).1, [0x65, 0, 2, 0x65, 9]);
+        assert_eq!(sent(&picture(0x65), None).1, [0x65, 0, 7, 0x65, 9]);
         assert_eq!(sent(&picture(0x78), None).1.len(), 10);
     }
 

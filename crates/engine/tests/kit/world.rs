@@ -32,6 +32,7 @@ pub(crate) const ROOM: RoomId = RoomId(1);
 /// A room beside it, for tests that open it.
 pub(crate) const OTHER_ROOM: RoomId = RoomId(2);
 
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub(crate) struct World {
     pub(crate) now: Instant,
     pub(crate) start: Instant,
