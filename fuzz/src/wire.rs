@@ -187,6 +187,7 @@ fn wish(number: u64, kind: MediaKind, codec: Codec) -> Subscribe {
         name: format!("TR_{number}"),
         target: Target::ALL,
         cuts_trailer: false,
+        hears_all: false,
         stereo: false,
     }
 }

@@ -20,6 +20,7 @@ use crate::gate::{NameExtensions, SsrcGate};
 use crate::negotiation::SentFormat;
 use crate::peer::PayloadTypes;
 use crate::rate::{Bucket, PublishRate};
+use crate::rids::LayerNames;
 use crate::sdp::{Formats, Outline};
 use crate::sections::Sections;
 use crate::timers::Timer;
@@ -68,6 +69,7 @@ pub(crate) struct Session {
     pub(crate) sections: Sections,
     /// Streams that the client sends.
     pub(crate) ingress: HashMap<Ssrc, IngressStream>,
+    pub(crate) layer_names: LayerNames,
     /// Sections in which the client can receive.
     pub(crate) sendable: Vec<(Mid, MediaKind)>,
     pub(crate) subscriptions: Vec<Subscription>,
@@ -279,6 +281,7 @@ impl Session {
             publishes: config.publishes,
             receives: config.receives,
             ingress: HashMap::new(),
+            layer_names: LayerNames::default(),
             sendable: Vec::new(),
             subscriptions: Vec::new(),
             repairs: Vec::new(),

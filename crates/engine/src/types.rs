@@ -207,6 +207,8 @@ pub struct Subscribe {
     /// Whether what publishers append to their frames is cut off, for clients that would take it for
     /// pictures (`LiveKit`'s packet trailer).
     pub cuts_trailer: bool,
+    /// Sound that comes also while others are louder.
+    pub hears_all: bool,
     /// Whether the sound is stereo: clients decode it so if they are told (RFC 7587, section 6.1).
     pub stereo: bool,
 }

@@ -251,6 +251,7 @@ fn a_track_of_another_codec_than_was_promised_is_refused() {
         name: "t".to_owned(),
         target: Target::ALL,
         cuts_trailer: false,
+        hears_all: false,
         stereo: false,
     };
     world.engine_of(session).subscribe(session, wish);

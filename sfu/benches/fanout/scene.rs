@@ -237,6 +237,7 @@ impl Stage {
             name: format!("{kind:?}"),
             target: Target::ALL,
             cuts_trailer: false,
+            hears_all: false,
             stereo: false,
         };
         let done = self.sfu.subscribe(session, subscribe).await;

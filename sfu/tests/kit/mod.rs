@@ -141,6 +141,7 @@ impl Stage {
             name: format!("TR_{:?}", track.kind),
             target: Target::ALL,
             cuts_trailer: false,
+            hears_all: false,
             stereo: false,
         };
         self.sfu.subscribe(session, subscribe).await.unwrap();

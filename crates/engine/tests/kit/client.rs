@@ -328,5 +328,6 @@ fn wish(track: Track, target: Target) -> Subscribe {
         target,
         cuts_trailer: false,
         stereo: false,
+        hears_all: false,
     }
 }
