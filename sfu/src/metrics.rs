@@ -111,6 +111,11 @@ const GAUGES: [(&str, &str, Read); 4] = [
         now.engine.rooms
     }),
     ("clapt_tracks", "Published tracks", |now| now.engine.tracks),
+    (
+        "clapt_subscriptions",
+        "Subscriptions to tracks, paused ones included",
+        |now| now.engine.subscriptions,
+    ),
 ];
 
 /// Keyframe requests: direction, type, value.

@@ -9,6 +9,7 @@ use str0m::rtp::Ssrc;
 
 use crate::bandwidth::LayerRates;
 use crate::egress::{Capture, History};
+use crate::flow::Flow;
 use crate::media::Packet;
 use crate::relay::SenderClock;
 use crate::{ShardId, TrackId};
@@ -21,6 +22,7 @@ pub(crate) struct Track {
     pub(crate) key: TrackKey,
     pub(crate) codec: Codec,
     pub(crate) is_muted: bool,
+    pub(crate) flow: Flow,
     pub(crate) origin: Origin,
     /// What was last told about the layers that are wanted.
     pub(crate) told_demand: Demand,
@@ -79,6 +81,7 @@ impl Track {
             key,
             codec,
             is_muted: false,
+            flow: Flow::default(),
             origin,
             told_demand: Demand::Untold,
             rates: LayerRates::default(),

@@ -11,6 +11,7 @@ mod layers;
 mod negotiation;
 mod network;
 mod player;
+mod quality;
 mod rooms;
 mod rooms_apart;
 mod security;

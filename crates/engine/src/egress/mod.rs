@@ -17,6 +17,7 @@ mod repair;
 mod route;
 mod ssrcs;
 mod stream;
+mod trailer;
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};

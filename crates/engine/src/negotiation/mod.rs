@@ -429,11 +429,13 @@ impl Engine {
             if !session.egress.bandwidth.numbers_packets() {
                 ids = ids.without_numbers();
             }
+            let cuts_trailer = subscription.wish.cuts_trailer;
             let (name, track) = (subscription.wish.stream.as_str().into(), subscription.track);
             self.start_stream(index, position, |subscription| StreamConfig {
                 ssrc: ssrcs.media,
                 payload_type,
                 red_type,
+                cuts_trailer,
                 repair: ssrcs.repair.zip(repair_type),
                 mid: MidBytes::of(mid),
                 ids,
