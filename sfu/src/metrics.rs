@@ -98,7 +98,7 @@ const COUNTERS: [(&str, &str, Read); 15] = [
 ];
 
 /// Gauges, summed up over the shards: name, help, value.
-const GAUGES: [(&str, &str, Read); 4] = [
+const GAUGES: [(&str, &str, Read); 5] = [
     ("clapt_sessions", "Media sessions", |now| {
         now.engine.sessions
     }),
