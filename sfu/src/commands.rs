@@ -51,6 +51,7 @@ impl Shard {
             }
             Command::RestartIce { session } => engine.restart_ice(session),
             Command::Subscribe { session, subscribe } => engine.subscribe(session, subscribe),
+            Command::Switch { session, from, to } => engine.switch(session, from, to),
             Command::Unsubscribe { session, track } => engine.unsubscribe(session, track),
             Command::SetTarget {
                 session,

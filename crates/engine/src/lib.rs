@@ -34,6 +34,7 @@ mod sending;
 mod session;
 mod srtp;
 mod subscriptions;
+mod switching;
 #[cfg(feature = "testing")]
 mod testing;
 mod timers;

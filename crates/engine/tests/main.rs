@@ -11,3 +11,4 @@ mod network;
 mod player;
 mod rooms;
 mod security;
+mod switching;

@@ -388,7 +388,7 @@ impl Engine {
             let (Some(mid), Some(ssrcs), true, None) = (
                 subscription.section,
                 subscription.ssrcs,
-                subscription.is_negotiated,
+                subscription.is_negotiated && !subscription.is_refused,
                 subscription.sending,
             ) else {
                 continue;
@@ -398,7 +398,7 @@ impl Engine {
             let media = media.filter(|media| media.direction().is_sending());
             let payload_type = send_payload_type(&session.rtc, mid, codec);
             let (Some(media), Some(payload_type)) = (media, payload_type) else {
-                refused.push(subscription.wish.track);
+                refused.push(position);
                 continue;
             };
             let payload_type: u8 = *payload_type;
@@ -421,15 +421,21 @@ impl Engine {
                 subscription,
             });
         }
-        for track in refused {
-            self.refuse(index, track);
+        for position in refused {
+            self.refuse(index, position);
         }
     }
 
-    fn refuse(&mut self, index: SessionIndex, track: TrackId) {
-        let (room, session) = (self.sessions[index].room, self.sessions[index].id);
-        self.unsubscribe(session, track);
-        self.emit(room, Event::CodecRefused { session, track });
+    /// Tells once that a client can't get a track. The subscription stays: another track may take its
+    /// place.
+    fn refuse(&mut self, index: SessionIndex, position: usize) {
+        let session = &mut self.sessions[index];
+        let (room, id) = (session.room, session.id);
+        let subscription = &mut session.subscriptions[position];
+        subscription.is_refused = true;
+        let (track, index) = (subscription.wish.track, subscription.track);
+        self.update_demand(index);
+        self.emit(room, Event::CodecRefused { session: id, track });
     }
 }
 

@@ -213,15 +213,16 @@ impl World {
 
     pub(crate) fn subscribe(&mut self, client: Client, track: Track, target: Target) {
         let session = self.subscriber(client);
-        let wish = Subscribe {
-            track: track.id,
-            kind: track.script.kind(),
-            codec: track.script.codec(),
-            stream: "PA_1|camera".to_owned(),
-            name: format!("TR_{:?}", track.id).replace(['(', ')'], "_"),
-            target,
-        };
-        self.engine_of(session).subscribe(session, wish);
+        self.engine_of(session)
+            .subscribe(session, wish(track, target));
+    }
+
+    /// Lets `to` take the place of a track that a client receives.
+    pub(crate) fn switch(&mut self, client: Client, from: Track, to: Track) {
+        let session = self.subscriber(client);
+        let mut wish = wish(to, Target::ALL);
+        wish.name = name(from);
+        self.engine_of(session).switch(session, from.id, wish);
     }
 
     pub(crate) fn unsubscribe(&mut self, client: Client, track: Track) {
@@ -304,4 +305,19 @@ impl World {
             self.engine_of(session).close_session(session);
         }
     }
+}
+
+fn wish(track: Track, target: Target) -> Subscribe {
+    Subscribe {
+        track: track.id,
+        kind: track.script.kind(),
+        codec: track.script.codec(),
+        stream: "PA_1|camera".to_owned(),
+        name: name(track),
+        target,
+    }
+}
+
+fn name(track: Track) -> String {
+    format!("TR_{:?}", track.id).replace(['(', ')'], "_")
 }
