@@ -238,18 +238,18 @@ impl Participant {
         }
     }
 
-    /// Finds a published track.
+    /// Finds a published track, by that of any of its codecs.
     pub(crate) fn publication(&self, track: TrackId) -> Option<&Publication> {
         self.published
             .iter()
-            .find(|publication| publication.id == track)
+            .find(|publication| publication.carries(track))
     }
 
-    /// Finds a published track.
+    /// Finds a published track, by that of any of its codecs.
     pub(crate) fn publication_mut(&mut self, track: TrackId) -> Option<&mut Publication> {
         self.published
             .iter_mut()
-            .find(|publication| publication.id == track)
+            .find(|publication| publication.carries(track))
     }
 
     /// Finds a track, published or announced, by the id that clients use.

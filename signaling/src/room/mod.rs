@@ -11,6 +11,7 @@
 //! - a panic in here ends this room only.
 
 mod agents;
+mod backup;
 mod data;
 mod data_tracks;
 mod enter;

@@ -5,9 +5,10 @@ use livekit_protocol::{
     SubscriptionError, SubscriptionPermission, SubscriptionPermissionUpdate, SubscriptionResponse,
     UpdateSubscription, UpdateTrackSettings, VideoQuality,
 };
-use sfu::{MediaKind, Subscribe, TrackId};
+use sfu::{MediaKind, Subscribe, Target, TrackId};
 
 use super::{Room, note};
+use crate::backup::Source;
 use crate::ids::ParticipantKey;
 use crate::join_request::Mode;
 use crate::participant::Participant;
@@ -46,8 +47,8 @@ impl Room {
         self.reconcile_data_subscriber(key);
     }
 
-    /// Starts or ends the subscription of `key` to `track`, if it is not as it should be.
-    async fn reconcile(&mut self, key: ParticipantKey, track: TrackId) {
+    /// Starts, changes or ends the subscription of `key` to `track`, if it is not as it should be.
+    pub(super) async fn reconcile(&mut self, key: ParticipantKey, track: TrackId) {
         let Some(owner_key) = self
             .by_track
             .get(&track)
@@ -71,7 +72,11 @@ impl Room {
             track_sid: publication.info.sid.clone(),
             allowed: is_allowed,
         };
-        let subscribe = subscription(subscriber, owner, publication, self.sync_streams);
+        let track = publication.id;
+        let source = publication.source(subscriber.subscriptions.refused(track));
+        let source = source.filter(|_| is_allowed);
+        let wish = |source| subscription(subscriber, owner, publication, source, self.sync_streams);
+        let subscribe = source.map(wish);
         let session = subscriber.receiving;
         let Some(subscriber) = self.participants.get_mut(&key) else {
             return;
@@ -83,21 +88,19 @@ impl Room {
         {
             subscriber.tell(Message::SubscriptionPermissionUpdate(told));
         }
-        let change = subscriber.subscriptions.reconcile(track, is_allowed);
+        let change = subscriber.subscriptions.reconcile(track, source);
+        let sfu = &self.shared.sfu;
         match (change, subscribe) {
-            (Some(Change::Subscribe), Some(subscribe)) => {
-                note(
-                    self.shared.sfu.subscribe(session, subscribe).await,
-                    "subscribe",
-                );
+            (Some(Change::Subscribe(_)), Some(subscribe)) => {
+                note(sfu.subscribe(session, subscribe).await, "subscribe");
             }
-            (Some(Change::Unsubscribe), _) => {
-                note(
-                    self.shared.sfu.unsubscribe(session, track).await,
-                    "unsubscribe",
-                );
+            (Some(Change::Switch { from, .. }), Some(subscribe)) => {
+                note(sfu.switch(session, from, subscribe).await, "switch");
             }
-            (Some(Change::Subscribe), None) | (None, _) => {}
+            (Some(Change::Unsubscribe(track)), _) => {
+                note(sfu.unsubscribe(session, track).await, "unsubscribe");
+            }
+            (Some(Change::Subscribe(_) | Change::Switch { .. }), None) | (None, _) => {}
         }
     }
 
@@ -197,12 +200,11 @@ impl Room {
         let Some(publication) = owner.and_then(|owner| owner.publication(track)) else {
             return;
         };
-        if subscriber.subscriptions.is_active(track) {
-            let target =
-                settings_of(subscriber, publication).target(publication.kind, publication.layers());
-            let session = subscriber.receiving;
+        if let Some(source) = subscriber.subscriptions.source(publication.id) {
+            let target = target(subscriber, publication, source.track);
+            let (session, sfu) = (subscriber.receiving, &self.shared.sfu);
             note(
-                self.shared.sfu.set_target(session, track, target).await,
+                sfu.set_target(session, source.track, target).await,
                 "set a target",
             );
         }
@@ -233,7 +235,7 @@ pub(super) fn may_receive(subscriber: &Participant, owner: &Participant, sid: &s
 
 /// What the client wants of a track, or what it starts with. A client with adaptive stream starts
 /// with the smallest layer, and says within a moment how large the picture is.
-fn settings_of(subscriber: &Participant, publication: &Publication) -> TrackSettings {
+pub(super) fn settings_of(subscriber: &Participant, publication: &Publication) -> TrackSettings {
     let starts_small = subscriber.adaptive_stream && publication.kind == MediaKind::Video;
     let settings = subscriber.subscriptions.settings(publication.id);
     settings.unwrap_or_else(|| {
@@ -246,6 +248,11 @@ fn settings_of(subscriber: &Participant, publication: &Publication) -> TrackSett
     })
 }
 
+/// What the client gets of one of a publication's tracks.
+fn target(subscriber: &Participant, publication: &Publication, track: TrackId) -> Target {
+    settings_of(subscriber, publication).target(publication.kind, publication.layers(track))
+}
+
 /// The subscription for the media server. In single mode the stream pairs sound and pictures, and the
 /// section is known by `mid_to_track_id`. In dual mode the stream names the track, as the name of the track itself
 /// is bound to a media section for ever in libwebrtc and chosen by the browser in Firefox: with the
@@ -254,8 +261,9 @@ fn subscription(
     subscriber: &Participant,
     owner: &Participant,
     publication: &Publication,
+    source: Source,
     sync_streams: bool,
-) -> Option<Subscribe> {
+) -> Subscribe {
     let sid = &publication.info.sid;
     // A section of a dual connection is known by its stream only.
     let may_be_paired = subscriber.mode == Mode::Single && subscriber.quirks.stream_names;
@@ -263,12 +271,12 @@ fn subscription(
         .stream_name()
         .filter(|_| sync_streams && may_be_paired);
     let stream = paired.unwrap_or(sid);
-    Some(Subscribe {
-        track: publication.id,
+    Subscribe {
+        track: source.track,
         kind: publication.kind,
-        codec: publication.codec?,
+        codec: source.codec,
         stream: format!("{}|{stream}", owner.sid),
         name: sid.clone(),
-        target: settings_of(subscriber, publication).target(publication.kind, publication.layers()),
-    })
+        target: target(subscriber, publication, source.track),
+    }
 }
