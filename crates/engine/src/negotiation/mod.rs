@@ -87,6 +87,7 @@ impl Engine {
         self.learn_ufrag(index);
         let unpublished = self.apply_unpublished(index, &plan);
         self.apply_carried(index, &plan);
+        self.prefer_codecs(index, &mut description);
         let published = self.apply_published(index, &plan, &mut description);
         self.name_sections(index, &mut description);
         give_hints_back(&plan, &mut description);
@@ -289,6 +290,17 @@ impl Engine {
             }
         }
         self.sessions[index].subscriptions[position].is_negotiated = section.is_some();
+    }
+
+    /// Puts the codec of each track first that goes on: a browser goes over to another one otherwise.
+    fn prefer_codecs(&self, index: SessionIndex, answer: &mut Description) {
+        for section in &mut answer.sections {
+            let track = section.mid();
+            let track = track.and_then(|mid| self.sessions[index].track_in_section(mid));
+            if let Some(track) = track {
+                section.prefer_encoding(encoding_name(self.tracks[track].codec));
+            }
+        }
     }
 
     fn apply_published(
