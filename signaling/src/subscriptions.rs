@@ -230,18 +230,18 @@ mod tests {
         }
     }
 
-    fn source(number: u64, codec: Codec) -> Option<Source> {
-        Some(Source {
+    fn source(number: u64, codec: Codec) -> Source {
+        Source {
             track: track(number),
             codec,
             is_waiting: false,
-        })
+        }
     }
 
     #[test]
     fn a_track_is_received_while_it_is_wanted_and_allowed() {
         let mut subscriptions = Subscriptions::new(true);
-        let allowed = source(1, Codec::Vp8);
+        let allowed = Some(source(1, Codec::Vp8));
         let (subscribe, unsubscribe) = (Change::Subscribe(track(1)), Change::Unsubscribe(track(1)));
 
         assert_eq!(subscriptions.reconcile(track(1), None), None);
@@ -261,20 +261,23 @@ mod tests {
     fn what_is_refused_counts_until_the_client_asks_anew() {
         let mut subscriptions = Subscriptions::new(true);
         let (first, second) = (source(1, Codec::Vp9), source(2, Codec::Vp8));
-        subscriptions.reconcile(track(1), first);
+        subscriptions.reconcile(track(1), Some(first));
 
         assert!(subscriptions.refuse(track(1), track(1)));
-        let waiting = first.map(|first| Source {
+        let waiting = Source {
             is_waiting: true,
             ..first
-        });
-        assert_eq!(subscriptions.reconcile(track(1), waiting), None);
+        };
+        assert_eq!(subscriptions.reconcile(track(1), Some(waiting)), None);
         assert!(!subscriptions.is_active(track(1)), "nothing comes yet");
         let switch = Change::Switch {
             from: track(1),
             to: track(2),
         };
-        assert_eq!(subscriptions.reconcile(track(1), second), Some(switch));
+        assert_eq!(
+            subscriptions.reconcile(track(1), Some(second)),
+            Some(switch)
+        );
         assert!(subscriptions.is_active(track(1)));
         assert!(!subscriptions.refuse(track(1), track(1)), "long gone");
         subscriptions.choose(track(1), true);
@@ -335,7 +338,7 @@ mod tests {
                 if let Some(choice) = choice {
                     subscriptions.choose(track(1), choice);
                 }
-                let allowed = source(1, Codec::Vp8).filter(|_| is_allowed);
+                let allowed = Some(source(1, Codec::Vp8)).filter(|_| is_allowed);
                 match subscriptions.reconcile(track(1), allowed) {
                     Some(Change::Subscribe(_)) => { prop_assert!(!is_active); is_active = true; }
                     Some(Change::Unsubscribe(_)) => { prop_assert!(is_active); is_active = false; }

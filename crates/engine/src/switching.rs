@@ -3,7 +3,8 @@
 //! Clients know the two as one track: names, section and SSRC stay, so that nothing is negotiated. Only
 //! the payload type changes, with a keyframe.
 
-use crate::{Engine, SessionId, Subscribe, TrackId};
+use crate::demux::SessionIndex;
+use crate::{Engine, Event, SessionId, Subscribe, TrackId};
 
 impl Engine {
     /// Lets the subscription to `from` carry another track from now on: its numbers and times go on. The
@@ -36,5 +37,17 @@ impl Engine {
         self.forget_watcher(before);
         self.start_sending(index);
         self.touch(index);
+    }
+
+    /// Tells once that a client can't get a track. The subscription stays: another track may take its
+    /// place.
+    pub(crate) fn refuse(&mut self, index: SessionIndex, position: usize) {
+        let session = &mut self.sessions[index];
+        let (room, id) = (session.room, session.id);
+        let subscription = &mut session.subscriptions[position];
+        subscription.is_refused = true;
+        let (track, index) = (subscription.wish.track, subscription.track);
+        self.update_demand(index);
+        self.emit(room, Event::CodecRefused { session: id, track });
     }
 }

@@ -1,5 +1,6 @@
 //! Whole calls in virtual time: engines, real peers, and a network that delays, loses and reorders.
 
+mod answers;
 mod attacks;
 mod data;
 mod egress;

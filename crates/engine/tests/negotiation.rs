@@ -216,29 +216,6 @@ fn an_announced_track_is_found_by_its_name_before_its_kind() {
 }
 
 #[test]
-fn each_answer_puts_the_codec_of_a_track_first() {
-    for mode in MODES {
-        let mut world = World::new(68);
-        let alice = world.join(mode);
-
-        world.publish(alice, Script::Vp9Svc);
-        world.publish(alice, Script::Vp8);
-        world.publish(alice, Script::Opus);
-
-        let answer = &world.peers[alice.publisher].last_answer;
-        let first = |section: &str| {
-            let payload_type = section.split(' ').nth(3).unwrap();
-            let map = format!("a=rtpmap:{payload_type} ");
-            let map = section.lines().find_map(|line| line.strip_prefix(&map));
-            map.unwrap().split('/').next().unwrap().to_owned()
-        };
-        let videos = answer.split("m=video").skip(1);
-        let firsts: Vec<String> = videos.map(first).collect();
-        assert_eq!(firsts, ["VP9", "VP8"], "{answer}");
-    }
-}
-
-#[test]
 fn a_track_of_another_codec_than_was_promised_is_refused() {
     let mut world = World::new(66);
     let alice = world.join(Mode::Dual);

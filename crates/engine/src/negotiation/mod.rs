@@ -437,18 +437,6 @@ impl Engine {
             self.refuse(index, position);
         }
     }
-
-    /// Tells once that a client can't get a track. The subscription stays: another track may take its
-    /// place.
-    fn refuse(&mut self, index: SessionIndex, position: usize) {
-        let session = &mut self.sessions[index];
-        let (room, id) = (session.room, session.id);
-        let subscription = &mut session.subscriptions[position];
-        subscription.is_refused = true;
-        let (track, index) = (subscription.wish.track, subscription.track);
-        self.update_demand(index);
-        self.emit(room, Event::CodecRefused { session: id, track });
-    }
 }
 
 /// Takes the streams over that str0m has declared for what was agreed on, and notes how the client, who
