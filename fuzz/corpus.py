@@ -168,6 +168,113 @@ DATAGRAMS = {
 }
 
 
+def varint(n):
+    out = b""
+    while n > 127:
+        out += bytes([n & 127 | 128])
+        n >>= 7
+    return out + bytes([n])
+
+
+def pb(**fields):
+    """A protobuf message: f1=b"…" for bytes and text, f2=7 for numbers."""
+    out = b""
+    for name, value in fields.items():
+        number = int(name[1:])
+        if isinstance(value, int):
+            out += varint(number << 3) + varint(value)
+        else:
+            value = value.encode() if isinstance(value, str) else value
+            out += varint(number << 3 | 2) + varint(len(value)) + value
+    return out
+
+
+def frames(*messages):
+    return b"".join(len(m).to_bytes(2, "big") + m for m in messages)
+
+
+SDP = "v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n"
+CAMERA = pb(f1="cid-1", f2="camera", f3=1, f4=640, f5=360, f8=1, f9=pb(f1=2, f2=640, f3=360))
+# The target puts the ids of its participants in their place: `PLACEHOLDERS` of signaling/src/testing.
+HIS, HIS_TRACK, MY, MY_TRACK = "PA_" + "h" * 14, "TR_VC" + "h" * 14, "PA_" + "m" * 14, "TR_VC" + "m" * 14
+VIDEO = SDP + "m=video 9 UDP/TLS/RTP/SAVPF 96\r\na=mid:0\r\na=sendonly\r\na=msid:- camera\r\na=rtpmap:96 VP8/90000\r\n"
+ANNOUNCE = frames(pb(f4=CAMERA), pb(f4=CAMERA), pb(f5=pb(f1=MY_TRACK, f2=1)), pb(f16=pb(f1=1)))
+FRAMES = {
+    "announce": b"\0" + ANNOUNCE,
+    "announce-single": b"\1" + ANNOUNCE,
+    "codecs": b"\0" + frames(pb(f4=pb(f1="c", f2="c", f3=1, f13=pb(f1="vp9", f2="c"), f15=1)), pb(f4=pb(f1="b", f13=pb(f1="vp8", f2="d"), f11=MY_TRACK))),
+    "offer": b"\0" + frames(pb(f4=CAMERA), pb(f1=pb(f1="offer", f2=VIDEO, f3=1)), pb(f2=pb(f1="answer", f2=SDP, f3=1))),
+    "offer-single": b"\1" + frames(pb(f1=pb(f1="offer", f2=VIDEO, f3=1)), pb(f6=pb(f1=HIS_TRACK, f2=1)), pb(f1=pb(f1="offer", f2=VIDEO, f3=2))),
+    "subscribe": b"\0" + frames(pb(f6=pb(f1=HIS_TRACK, f2=1)), pb(f7=pb(f1=HIS_TRACK, f3=1, f4=2, f5=320)), pb(f6=pb(f1=HIS_TRACK))),
+    "permit": b"\0" + frames(pb(f11=pb(f1=0, f2=pb(f1=HIS, f2=1))), pb(f11=pb(f1=0, f2=pb(f3=MY_TRACK, f4="honest")))),
+    "own": b"\1" + frames(pb(f15=pb(f1="m", f2="name", f3=pb(f1="k", f2="v"), f4=9)), pb(f14=7), pb(f3=pb(f1='{"candidate":"candidate:1 1 udp 1 127.0.0.1 9 typ host"}', f2=1))),
+    "resume": b"\0" + frames(pb(f12=pb(f1=pb(f1="answer", f2=SDP), f2=pb(f1=HIS_TRACK, f2=1), f3=pb(f1="cid-1"))), pb(f13=pb(f1=3)), pb(f8=pb(f1=1)), pb(f15=b"")),
+    "later": b"\1" + frames(pb(f17=pb(f1=MY_TRACK, f2=1)), pb(f18=pb(f1=MY_TRACK, f2=1)), pb(f19=pb(f1=1, f2="data")), pb(f20=pb(f1=1)), pb(f21=b""), pb(f22=b""), pb(f23=b"")),
+    "foreign": b"\0" + frames(pb(f5=pb(f1=HIS_TRACK, f2=1)), pb(f17=pb(f1=HIS_TRACK, f2=1)), pb(f11=pb(f1=1, f2=pb(f1=MY, f2=1)))),
+}
+PACKETS = {
+    "user": pb(f1=1, f2=pb(f1="PA_bob", f5="bob", f2="hi", f4="topic", f6="carol"), f4="bob", f5="carol", f16=3, f17="PA_bob"),
+    "speaker": pb(f3=pb(f1=b"")),
+    "metrics": pb(f8=pb(f1=1)),
+    "unknown": pb(f2=pb(f2="x"), f99="kept") + b"\xa5\x06" + b"\1\2\3\4",
+    "group": b"\x13\x14",
+    "cut": pb(f2=pb(f2="hi"))[:-1],
+}
+JOIN = pb(f1=pb(f1=10, f2="1.2", f3=17), f2=pb(f1=1, f2=1), f3="metadata", f4=pb(f1="k", f2="v"), f5=CAMERA, f6=pb(f1="offer", f2=SDP))
+REQUESTS = {
+    "plain": b"\2" + JOIN,
+    "packed": b"\4" + JOIN,
+    "bomb": b"\x45" + JOIN,
+    "not-packed": b"\3" + JOIN,
+    "text": b"\0" + b"CgA=",
+    "query": b"\xfa" + b"sdk=js&protocol=16&auto_subscribe=1&reconnect=1&sid=PA_x&attributes=eyJhIjoiYiJ9",
+}
+CALLS = {
+    "create": b"\0" + b'{"name":"yoga","emptyTimeout":10,"maxParticipants":"5","metadata":"m"}',
+    "list": b"\1" + b'{"names":["yoga"]}',
+    "delete": b"\2" + b'{"room":"yoga"}',
+    "remove": b"\6" + b'{"room":"yoga","identity":"honest","revoke_token_ts":1}',
+    "update": b"\x08" + b'{"room":"yoga","identity":"honest","permission":{"canPublish":false},"attributes":{"a":"b"}}',
+    "send": b"\x0a" + b'{"room":"yoga","data":"aGk=","kind":"LOSSY","destinationIdentities":["honest"],"topic":"t"}',
+    "binary": b"\x8a" + pb(f1="yoga", f2="hi", f3=1),
+    "move": b"\x0c" + b'{"room":"yoga","identity":"honest","destinationRoom":"other"}',
+    "deep": b"\0" + b"[" * 300,
+}
+CALLS |= {
+    "perform": b"\x0d" + b'{"room":"yoga","destinationIdentity":"honest","method":"m","payload":"p","responseTimeoutMs":9}',
+    "dispatch": b"\x0e" + b'{"room":"yoga","agentName":"a","metadata":"m"}',
+    "dispatches": b"\x10" + b'{"room":"yoga"}',
+}
+OFFER = SDP + (
+    "a=group:BUNDLE 0 1\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=ice-ufrag:clnt\r\na=ice-pwd:clientpasswordclientpass\r\n"
+    "a=fingerprint:sha-256 " + ":".join(f"{n:02X}" for n in range(32)) + "\r\na=setup:actpass\r\na=mid:0\r\na=DIRECTION\r\n"
+    "a=msid:show audio\r\na=rtcp-mux\r\na=rtpmap:111 opus/48000/2\r\na=fmtp:111 stereo=1;usedtx=1\r\n"
+    "m=video 0 UDP/TLS/RTP/SAVPF 96\r\na=bundle-only\r\na=mid:1\r\na=DIRECTION\r\na=rtcp-mux\r\na=rtpmap:96 VP8/90000\r\n"
+    "a=rid:q send\r\na=rid:h send\r\na=simulcast:send q;h\r\n"
+)
+TRICKLE = "a=ice-ufrag:clnt\r\na=ice-pwd:clientpasswordclientpass\r\nm=audio 9 x 0\r\na=mid:0\r\na=candidate:2 1 udp 2122260223 127.0.0.1 61764 typ host\r\na=end-of-candidates\r\n"
+WHIP = {
+    "publish": "\0" + OFFER.replace("DIRECTION", "sendonly"),
+    "play": "\1" + OFFER.replace("DIRECTION", "recvonly"),
+    "trickle": "\2" + TRICKLE,
+    "restart": "\3" + TRICKLE.replace("client", "newwwwww").replace("clnt", "newu"),
+    "many": "\2" + TRICKLE * 70,
+    "half": "\3a=ice-ufrag:clnt\r\n",
+    "nonsense": "\2hello",
+}
+HEADER = b'{"alg":"HS256","typ":"JWT"}'
+CLAIMS = b'{"iss":"api-key","sub":"ana","exp":1800000600,"nbf":1799999990,"video":{"roomJoin":true,"room":"yoga"}}'
+TOKENS = {
+    "golden": b"\1" + HEADER + b"\0" + CLAIMS,
+    "foreign": b"\xff" + HEADER + b"\0" + CLAIMS,
+    "none": b"\1" + b'{"alg":"none"}' + b"\0" + CLAIMS,
+    "key-id": b"\1" + b'{"alg":"HS256","kid":"other","crit":["exp"]}' + b"\0" + CLAIMS,
+    "endless": b"\1" + HEADER + b"\0" + b'{"iss":"api-key","exp":18446744073709551615,"metadata":"x","attributes":{"a":"b"},"roomConfig":{}}',
+    "text": b"\0" + b"eyJhbGciOiJIUzI1NiJ9.eyJpc3MiOiJhcGkta2V5In0.AAAA",
+}
+CANDIDATES = {"host": b'{"candidate":"candidate:1 1 udp 1 127.0.0.1 9 typ host","sdpMid":"0"}', "deep": b'{"candidate":' + b"[" * 200, "end": b'{"candidate":""}'}
+
+
 def main():
     streams = {
         name: b"".join(bytes([len(d) // 2]) + bytes.fromhex(d) for d in packets)
@@ -176,6 +283,9 @@ def main():
     hexes = {"vp8": VP8, "vp9": VP9, "h264": H264, "rtcp": RTCP}
     files = {target: {n: bytes.fromhex(h) for n, h in seeds.items()} for target, seeds in hexes.items()}
     files |= {"dependency_descriptor": streams, "room": ROOM, "datagrams": DATAGRAMS}
+    files |= {"signal_frames": FRAMES, "data_packet": PACKETS, "join_request": REQUESTS}
+    files |= {"twirp": CALLS, "token": TOKENS, "candidate": CANDIDATES}
+    files["whip"] = {name: text.encode() for name, text in WHIP.items()}
     for target, seeds in files.items():
         folder = ROOT / target
         folder.mkdir(parents=True, exist_ok=True)

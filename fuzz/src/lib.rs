@@ -2,6 +2,7 @@
 //! of those crates replay the corpus through the same functions.
 
 mod harness;
+pub mod tokens;
 pub mod wire;
 
 pub use harness::*;

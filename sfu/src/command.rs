@@ -48,9 +48,10 @@ pub(crate) enum Command {
     },
     /// Offers again with new ICE credentials.
     RestartIce { session: SessionId },
-    /// Subscribes to a track.
+    /// Subscribes to a track, of another room if one is named.
     Subscribe {
         session: SessionId,
+        room: Option<RoomId>,
         subscribe: Subscribe,
     },
     /// Lets another track take the place of a subscribed one.

@@ -50,7 +50,14 @@ impl Shard {
                 engine.handle_candidate(session, &candidate);
             }
             Command::RestartIce { session } => engine.restart_ice(session),
-            Command::Subscribe { session, subscribe } => engine.subscribe(session, subscribe),
+            Command::Subscribe {
+                session,
+                room,
+                subscribe,
+            } => match room {
+                Some(room) => engine.subscribe_across(session, room, subscribe),
+                None => engine.subscribe(session, subscribe),
+            },
             Command::Switch { session, from, to } => engine.switch(session, from, to),
             Command::Unsubscribe { session, track } => engine.unsubscribe(session, track),
             Command::SetTarget {

@@ -21,6 +21,8 @@ pub struct SfuConfig {
     pub node_ips: Vec<IpAddr>,
     /// Datagrams that a shard handles before it sends what they caused.
     pub batch_datagrams_max: usize,
+    /// Packets to be sent, each once per subscriber, from which a shard sends before it reads on.
+    pub batch_forwards_max: usize,
     /// Wish for the size of each socket's receive and send buffer; the kernel may grant less.
     pub socket_buffer_bytes: usize,
     /// How long a shard that has just sent much waits before it reads again, so that the packets of
@@ -80,6 +82,7 @@ impl Default for SfuConfig {
             bind_ip: Ipv4Addr::UNSPECIFIED.into(),
             node_ips: vec![Ipv4Addr::LOCALHOST.into()],
             batch_datagrams_max: 256,
+            batch_forwards_max: 1024,
             socket_buffer_bytes: 4 << 20,
             gather: Duration::from_millis(1),
             gather_datagrams_min: 16,
@@ -114,6 +117,7 @@ impl SfuConfig {
             bind_ip: rtc.bind_address,
             node_ips: advertised_addresses(rtc, dev),
             batch_datagrams_max: rtc.batch_datagrams_max,
+            batch_forwards_max: rtc.batch_forwards_max,
             relay_packets_max: rtc.relay_packets_max,
             handshake_timeout: Duration::from_millis(limit.handshake_timeout_ms),
             keyframe_interval: Duration::from_millis(limit.keyframe_request_interval_ms),

@@ -203,7 +203,31 @@ impl Sfu {
         session: SessionId,
         subscribe: Subscribe,
     ) -> Result<(), SfuError> {
-        let command = Command::Subscribe { session, subscribe };
+        let command = Command::Subscribe {
+            session,
+            room: None,
+            subscribe,
+        };
+        self.send(session.shard(), command).await
+    }
+
+    /// Subscribes a session to a track that is published in another `room`, as [`Self::subscribe`] does
+    /// in its own. It ends as others do, and with that room.
+    ///
+    /// # Errors
+    ///
+    /// [`SfuError::Down`] if the server is shutting down.
+    pub async fn subscribe_across(
+        &self,
+        session: SessionId,
+        room: RoomId,
+        subscribe: Subscribe,
+    ) -> Result<(), SfuError> {
+        let command = Command::Subscribe {
+            session,
+            room: Some(room),
+            subscribe,
+        };
         self.send(session.shard(), command).await
     }
 

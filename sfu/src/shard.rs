@@ -214,7 +214,7 @@ impl Shard {
     fn receive(&mut self, now: &mut Instant, turn: &mut Turn) -> usize {
         let mut received = 0;
         let mut drained = false;
-        while received < self.config.batch_datagrams_max {
+        while self.may_read_on(received) {
             if self.receiver.is_empty() {
                 if drained {
                     return received;
@@ -230,7 +230,7 @@ impl Shard {
                     *now = Instant::now();
                 }
             }
-            while received < self.config.batch_datagrams_max
+            while self.may_read_on(received)
                 && let Some(datagram) = self.receiver.poll()
             {
                 received += 1;
@@ -245,6 +245,12 @@ impl Shard {
         }
         turn.more = true;
         received
+    }
+
+    /// Tells whether a turn that has read so many datagrams may read another before it sends.
+    fn may_read_on(&self, received: usize) -> bool {
+        received < self.config.batch_datagrams_max
+            && self.engine.queued_packets() < self.config.batch_forwards_max
     }
 
     /// Tells signalling what happened. Gives whether that gave the engine work.

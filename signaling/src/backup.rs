@@ -21,7 +21,7 @@ use crate::publication::{Publication, TRACK_TEXT_BYTES_MAX, layers_of};
 const SMALL_ROOM: usize = 5;
 
 /// The second codec, from the announcement of its track on.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Backup {
     pub(crate) codec: Codec,
     pub(crate) dynacast: Dynacast,
@@ -30,7 +30,7 @@ pub(crate) struct Backup {
     is_for_all: bool,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum State {
     /// The client would send it if it was asked.
     Possible,
@@ -99,6 +99,11 @@ impl Backup {
             State::Possible | State::Announced { .. } => None,
             State::Live { track, .. } => Some(track),
         }
+    }
+
+    /// Tells what decides who gets it: its track while an offer carries it, and whether all get it.
+    pub(crate) fn stage(&self) -> (Option<TrackId>, bool) {
+        (self.live(), self.is_for_all)
     }
 
     /// Takes what those want who wait for it, while it is not sent yet. Says what to announce now.

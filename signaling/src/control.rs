@@ -7,8 +7,9 @@ use livekit_protocol::{
     UpdateParticipantMetadata, UpdateSubscription,
 };
 use sfu::DataChannel;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
+use crate::forwarded::Showing;
 use crate::room::{Command, Order, OrderError, Reply, RoomHandle};
 use crate::room_settings::RoomSettings;
 use crate::server::Signaling;
@@ -220,6 +221,33 @@ impl Shared {
                 reply,
             };
             match give(&room, configure).await {
+                Err(OrderError::NoRoom) => {}
+                result => return result,
+            }
+        }
+        Err(OrderError::NoRoom)
+    }
+}
+
+impl Shared {
+    /// Shows a participant of another room in `room`, which is opened if there is none.
+    ///
+    /// # Errors
+    ///
+    /// [`OrderError::Full`]; [`OrderError::NoParticipant`] if it has left meanwhile;
+    /// [`OrderError::NoRoom`] if the server is going down.
+    pub(crate) async fn show_in(
+        self: &Arc<Self>,
+        room: &str,
+        feed: watch::Receiver<Showing>,
+    ) -> Result<(), OrderError> {
+        for _ in 0..OPEN_ATTEMPTS {
+            let room = self.open_room(room, &RoomSettings::default());
+            let take = |reply| Order::TakeShown {
+                feed: feed.clone(),
+                reply,
+            };
+            match give(&room, take).await {
                 Err(OrderError::NoRoom) => {}
                 result => return result,
             }

@@ -18,7 +18,7 @@ const LOWER_DELAY: Duration = Duration::from_secs(5);
 pub(crate) type Demand = Option<u8>;
 
 /// The demand for one track, as announced and as it is.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Dynacast {
     /// `None` before the first announcement: then the publisher sends everything.
     announced: Option<Demand>,

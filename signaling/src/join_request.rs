@@ -58,6 +58,26 @@ pub(crate) struct JoinWish {
     pub(crate) sync_state: Option<SyncState>,
 }
 
+impl JoinWish {
+    /// The wishes of somebody who has no socket, and so can't have any.
+    pub(crate) fn of_nobody(client: ClientInfo) -> Self {
+        Self {
+            mode: Mode::Single,
+            client,
+            auto_subscribe: false,
+            auto_subscribe_data: false,
+            adaptive_stream: false,
+            disable_ice_lite: false,
+            resume: None,
+            metadata: String::new(),
+            attributes: BTreeMap::new(),
+            add_tracks: Vec::new(),
+            publisher_offer: None,
+            sync_state: None,
+        }
+    }
+}
+
 /// Why the wishes can't be read; answer 400 with the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub(crate) enum JoinRequestError {

@@ -22,6 +22,7 @@
 //! | how good a connection is | `scores` |
 //! | what a data packet says about its sender | `packet` |
 //! | what data a client has missed | `replay` |
+//! | what other rooms see of a participant | `forwarded` |
 //! | what clients are told of a track and a participant | `publication`, `participant` |
 //! | how to take part by plain HTTP requests | `whip` |
 //!
@@ -39,6 +40,7 @@ mod data_blobs;
 mod data_tracks;
 mod dispatches;
 mod dynacast;
+mod forwarded;
 mod ids;
 mod join_request;
 mod metrics;
@@ -64,6 +66,8 @@ mod shared;
 mod socket;
 mod speakers;
 mod subscriptions;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod trickle;
 mod webhooks;
 mod whip;

@@ -7,16 +7,18 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::Instant;
 
 use auth::Claims;
-use livekit_protocol::participant_info::State;
+use livekit_protocol::participant_info::{KindDetail, State};
 use livekit_protocol::signal_response::Message;
 use livekit_protocol::{
     ClientInfo, ConnectionQualityInfo, DisconnectReason, ParticipantInfo, TrackInfo,
 };
 use prost::bytes::Bytes;
 use sfu::{LinkQuality, SessionId, TrackId};
+use tokio::sync::watch;
 
 use crate::data_blobs::DataBlobs;
 use crate::data_tracks::{DataSubscriptions, DataTracks};
+use crate::forwarded::{Showing, Source, Waiting};
 use crate::ids::{self, ParticipantKey};
 use crate::join_request::{JoinWish, Mode};
 use crate::outbox::{Outbox, encode};
@@ -50,6 +52,12 @@ pub(crate) struct Participant {
     pub(crate) outbox: Option<Outbox>,
     /// What stands for the socket where there never was one (WHIP, WHEP).
     pub(crate) http: Option<Box<HttpSession>>,
+    /// Where it is, if that is another room and it is only shown in this one.
+    pub(crate) source: Option<Source>,
+    /// What other rooms see that it is shown in.
+    pub(crate) shown: Option<watch::Sender<Showing>>,
+    /// Second codecs that viewers in those rooms wait for.
+    pub(crate) waiting: Waiting,
     /// Since when there is no socket.
     pub(crate) detached_at: Option<Instant>,
     /// When the participant has to go, as its media has ended.
@@ -57,8 +65,8 @@ pub(crate) struct Participant {
     pub(crate) token_sent_at: Instant,
     /// The session that the client publishes on; in dual mode it is created when it is needed.
     pub(crate) sending: Option<SessionId>,
-    /// The session that the client receives on.
-    pub(crate) receiving: SessionId,
+    /// The session that the client receives on; `None` for one who is only shown here.
+    pub(crate) receiving: Option<SessionId>,
     /// Sections that a client in single mode was asked for and has not offered yet.
     pub(crate) sections_needed: Option<(u32, u32)>,
     pub(crate) pending: Vec<Publication>,
@@ -101,7 +109,7 @@ pub(crate) enum Simulated {
 pub(crate) struct Start {
     pub(crate) key: ParticipantKey,
     pub(crate) claims: Claims,
-    pub(crate) receiving: SessionId,
+    pub(crate) receiving: Option<SessionId>,
     pub(crate) outbox: Option<Outbox>,
     pub(crate) updates: RateLimit,
     pub(crate) packets: RateLimit,
@@ -139,12 +147,15 @@ impl Participant {
             joined_at_ms: start.unix_ms,
             outbox: start.outbox,
             http: None,
+            source: None,
+            shown: None,
+            waiting: Waiting::default(),
             detached_at: None,
             media_ended_at: None,
             token_sent_at: start.now,
             sending: match wish.mode {
                 Mode::Dual => None,
-                Mode::Single => Some(start.receiving),
+                Mode::Single => start.receiving,
             },
             receiving: start.receiving,
             sections_needed: None,
@@ -190,6 +201,7 @@ impl Participant {
             permission: Some(self.permissions.to_wire()),
             is_publisher: self.is_publisher,
             kind: self.permissions.kind().into(),
+            kind_details: self.kind_details(),
             attributes: self.attributes.clone().into_iter().collect(),
             client_protocol: self.client.client_protocol,
             capabilities: self.client.capabilities.clone(),
@@ -217,6 +229,14 @@ impl Participant {
             version: self.version.saturating_add(1),
             ..self.info()
         }
+    }
+
+    fn kind_details(&self) -> Vec<i32> {
+        let is_shown = self.source.is_some();
+        is_shown
+            .then_some(KindDetail::Forwarded.into())
+            .into_iter()
+            .collect()
     }
 
     fn track_infos(&self) -> Vec<TrackInfo> {
@@ -261,8 +281,8 @@ impl Participant {
 
     /// All its media sessions.
     pub(crate) fn sessions(&self) -> impl Iterator<Item = SessionId> {
-        let sending = self.sending.filter(|sending| *sending != self.receiving);
-        [self.receiving].into_iter().chain(sending)
+        let sending = self.sending.filter(|_| self.sending != self.receiving);
+        self.receiving.into_iter().chain(sending)
     }
 
     /// Asks whether tracks of `other` are wanted at all: a player may be about one participant.

@@ -21,7 +21,7 @@ const RIDS: [&str; 3] = ["q", "h", "f"];
 pub(crate) const TRACK_TEXT_BYTES_MAX: usize = 256;
 
 /// A track that was announced by `AddTrackRequest`.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Publication {
     pub(crate) id: TrackId,
     pub(crate) kind: MediaKind,

@@ -150,7 +150,7 @@ impl Subscriptions {
 }
 
 /// Whom a publisher lets subscribe to its tracks; everybody, unless it said otherwise.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct SubscriptionRules {
     /// `None`: everybody.
     restricted: Option<Vec<TrackPermission>>,

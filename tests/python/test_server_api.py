@@ -9,6 +9,7 @@ from livekit import api, rtc
 from livekit.protocol.room import PerformRpcRequest, PerformRpcResponse
 
 import settings
+from stage import token
 
 
 @pytest_asyncio.fixture
@@ -180,8 +181,8 @@ async def test_a_method_of_a_participant_is_called(stage, backend):
         """The SDK has no method for it, so its client is used."""
         request = PerformRpcRequest(room=stage.room, destination_identity="alice", method=method, payload=payload)
         grants = api.VideoGrants(room_admin=True, room=stage.room)
-        token = api.AccessToken(settings.API_KEY, settings.API_SECRET).with_grants(grants).to_jwt()
-        headers = {"Authorization": f"Bearer {token}"}
+        jwt = api.AccessToken(settings.API_KEY, settings.API_SECRET).with_grants(grants).to_jwt()
+        headers = {"Authorization": f"Bearer {jwt}"}
         client = backend.room._client
         return await client.request("RoomService", "PerformRpc", request, headers, PerformRpcResponse)
 
@@ -209,12 +210,39 @@ async def test_a_participant_is_moved_and_keeps_what_it_publishes(stage, backend
     assert await asyncio.wait_for(there(), 15) == ["alice"]
 
 
+async def test_a_forwarded_participant_is_seen_and_heard_in_both_rooms(stage, backend):
+    alice, bob = await stage.active_pair()
+    await alice.camera(luma=100)
+    await alice.microphone(440)
+    elsewhere = f"{stage.room}-2"
+    carol = await stage.join("carol", jwt=token("carol", elsewhere))
+    forward = api.ForwardParticipantRequest(room=stage.room, identity="alice", destination_room=elsewhere)
+
+    await backend.room.forward_participant(forward)
+
+    await carol.watches("alice", luma=100)
+    await carol.hears("alice", 440)
+    await carol.saw("active_speakers_changed", lambda speakers: [who.identity for who in speakers] == ["alice"])
+    await bob.watches("alice")
+    late = await stage.join("late", jwt=token("late", elsewhere))
+    await late.watches("alice", luma=100)
+    await backend.room.remove_participant(api.RoomParticipantIdentity(room=elsewhere, identity="alice"))
+    await carol.saw("participant_disconnected", lambda who: who.identity == "alice")
+    sink = await bob.sink("alice")
+    before = sink.frames
+    await stage.until(lambda: sink.frames > before + 30, "alice goes on in her own room")
+    await backend.room.forward_participant(forward)
+    await carol.watches("alice", luma=100)
+    await alice.leave()
+    await stage.until(lambda: "alice" not in carol.room.remote_participants, "the forwarding ends with alice")
+
+
 async def test_a_token_without_the_grant_is_refused(single_stage):
     grants = api.VideoGrants(room_join=True, room=single_stage.room)
-    token = api.AccessToken(settings.API_KEY, settings.API_SECRET).with_identity("alice").with_grants(grants).to_jwt()
+    jwt = api.AccessToken(settings.API_KEY, settings.API_SECRET).with_identity("alice").with_grants(grants).to_jwt()
     async with aiohttp.ClientSession() as session:
         url = f"{settings.HTTP}/twirp/livekit.RoomService/ListRooms"
-        headers = {"Authorization": f"Bearer {token}"}
+        headers = {"Authorization": f"Bearer {jwt}"}
         async with session.post(url, json={}, headers=headers) as response:
             assert response.status == 401
             assert (await response.json())["code"] == "unauthenticated"

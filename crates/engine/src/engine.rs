@@ -76,6 +76,8 @@ pub struct Engine {
     pub(crate) batch: Vec<Kept>,
     /// Sessions for which packets are queued.
     pub(crate) sending: Vec<SessionIndex>,
+    /// Forwards that wait for the flush.
+    pub(crate) queued: usize,
     pub(crate) feedback: Feedback,
     clock: Option<WallClock>,
     pub(crate) counters: Counters,
@@ -119,6 +121,7 @@ impl Engine {
             forwards: Vec::new(),
             batch: Vec::new(),
             sending: Vec::new(),
+            queued: 0,
             feedback: Feedback::default(),
             clock: None,
             counters: Counters::default(),
@@ -284,6 +287,12 @@ impl Engine {
         self.send_queued(now);
         transmit.append(&mut self.transmit);
         !self.sending.is_empty()
+    }
+
+    /// Counts the packets, each once per subscriber, that wait for [`Engine::flush`].
+    #[must_use]
+    pub fn queued_packets(&self) -> usize {
+        self.queued
     }
 
     /// The time of day, counted on from when the engine was first asked for it.

@@ -197,6 +197,7 @@ impl Engine {
                 if !std::mem::replace(&mut egress.is_touched, true) {
                     self.sending.push(index);
                 }
+                self.queued += 1;
                 self.counters.packets_forwarded += 1;
                 self.counters.bytes_forwarded += bytes;
                 if is_first {

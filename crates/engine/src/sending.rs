@@ -21,6 +21,7 @@ impl Engine {
         }
         if self.sending.is_empty() {
             self.batch.clear();
+            self.queued = 0;
         }
     }
 
@@ -84,18 +85,14 @@ impl Engine {
     fn apply_feedback(&mut self, now: Instant, index: SessionIndex, feedback: &Feedback) {
         let session = &mut self.sessions[index];
         session.link.add(feedback.round_trip, feedback.loss);
-        let room = session.room;
         self.counters.nacks_in += feedback.lost().len() as u64;
-        for key in &feedback.picture_losses {
-            self.counters.pli_in += 1;
-            self.rooms[room].media.handle_keyframe_request(now, *key);
-        }
-        for key in &feedback.full_intras {
-            self.counters.fir_in += 1;
-            self.rooms[room].media.handle_keyframe_request(now, *key);
-        }
-        if !feedback.picture_losses.is_empty() || !feedback.full_intras.is_empty() {
-            self.touch_room(room);
+        self.counters.pli_in += feedback.picture_losses.len() as u64;
+        self.counters.fir_in += feedback.full_intras.len() as u64;
+        for (track, key) in feedback.picture_losses.iter().chain(&feedback.full_intras) {
+            if let Some(room) = self.tracks.get(*track).map(|track| track.room) {
+                self.rooms[room].media.handle_keyframe_request(now, *key);
+                self.touch_room(room);
+            }
         }
     }
 }

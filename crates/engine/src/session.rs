@@ -19,7 +19,7 @@ use crate::egress::{Egress, Path, PublisherClock, StreamKey};
 use crate::gate::{NameExtensions, SsrcGate};
 use crate::peer::PayloadTypes;
 use crate::rate::{Bucket, PublishRate};
-use crate::sdp::Outline;
+use crate::sdp::{Formats, Outline};
 use crate::timers::Timer;
 use crate::transmit::Transmit;
 use crate::{
@@ -163,6 +163,8 @@ pub(crate) struct Negotiation {
     pub(crate) is_dirty: bool,
     pub(crate) wants_ice_restart: bool,
     pub(crate) has_channels: bool,
+    /// What the client's payload types mean.
+    pub(crate) formats: Formats,
 }
 
 /// What the client owes us.

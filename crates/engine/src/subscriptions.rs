@@ -11,12 +11,26 @@ use crate::relay::{RelayBody, RelayMessage};
 use crate::room::Subscriber;
 use crate::session::Subscription;
 use crate::track::{Demand, Origin, Track};
-use crate::{Engine, Event, SessionId, SessionKind, Subscribe, Target, TrackId};
+use crate::{Engine, Event, RoomId, SessionId, SessionKind, Subscribe, Target, TrackId};
 
 impl Engine {
     /// Subscribes a session to a track. An offer, or a request for sections, follows with the next
     /// flush. A second subscription to the same track replaces the target of the first.
     pub fn subscribe(&mut self, session: SessionId, subscribe: Subscribe) {
+        if let Some(index) = self.session_ids.get(&session).copied() {
+            self.subscribe_in(self.sessions[index].room, session, subscribe);
+        }
+    }
+
+    /// Subscribes a session to a track of another room, for those who forward participants. The track
+    /// crosses to another shard once, for all rooms that watch it there.
+    pub fn subscribe_across(&mut self, session: SessionId, room: RoomId, subscribe: Subscribe) {
+        if let Some(room) = self.room_ids.get(&room).copied() {
+            self.subscribe_in(room, session, subscribe);
+        }
+    }
+
+    fn subscribe_in(&mut self, room: usize, session: SessionId, subscribe: Subscribe) {
         let Some(index) = self.session_ids.get(&session).copied() else {
             return;
         };
@@ -26,7 +40,6 @@ impl Engine {
         {
             return self.set_target(session, subscribe.track, subscribe.target);
         }
-        let room = self.sessions[index].room;
         let Some(track) = self.find_or_relay(room, &subscribe) else {
             return;
         };
@@ -64,15 +77,13 @@ impl Engine {
         let Some(index) = self.session_ids.get(&session).copied() else {
             return;
         };
-        let session = &mut self.sessions[index];
-        let room = session.room;
-        let Some(subscription) = session.subscription_of_track(track) else {
+        let Some(subscription) = self.sessions[index].subscription_of_track(track) else {
             return;
         };
         subscription.wish.target = target;
         let (track, sending) = (subscription.track, subscription.sending);
         if let Some((key, _)) = sending {
-            let is_muted = self.tracks[track].is_muted;
+            let Track { room, is_muted, .. } = self.tracks[track];
             let layers = layer_target(target).filter(|_| !is_muted);
             self.rooms[room].media.set_target(key, layers);
             self.touch_room(room);
@@ -231,7 +242,7 @@ impl Engine {
             is_served: false,
         });
         subscription.sending = Some((key, stream));
-        let (track, room) = (subscription.track, session.room);
+        let (track, room) = (subscription.track, track.room);
         self.touch_room(room);
         self.update_demand(track);
     }
@@ -240,29 +251,31 @@ impl Engine {
     /// one. Only a player's stream waits for the next track.
     pub(crate) fn stop_sending(&mut self, index: SessionIndex, subscription: &Subscription) {
         if let Some(sending) = subscription.sending {
-            self.end_stream(index, sending, subscription.section);
+            self.end_stream(index, subscription.track, sending, subscription.section);
         }
     }
 
     pub(crate) fn end_stream(
         &mut self,
         index: SessionIndex,
+        track: usize,
         sending: (SubscriptionKey, StreamKey),
         section: Option<Mid>,
     ) {
         let is_player = self.sessions[index].kind == SessionKind::Player;
-        self.halt_stream(index, sending, section.filter(|_| is_player));
+        self.halt_stream(index, track, sending, section.filter(|_| is_player));
     }
 
     /// Stops a stream; if it has a `section` to wait in, the next track there goes on with its numbers.
     pub(crate) fn halt_stream(
         &mut self,
         index: SessionIndex,
+        track: usize,
         (key, stream_key): (SubscriptionKey, StreamKey),
         section: Option<Mid>,
     ) {
         let session = &mut self.sessions[index];
-        let room = &mut self.rooms[session.room];
+        let room = &mut self.rooms[self.tracks[track].room];
         let stream = room.media.unsubscribe(key);
         room.remove_subscriber(key);
         let next_repair = session.egress.remove(stream_key).unwrap_or_default();

@@ -32,7 +32,7 @@ impl Engine {
         subscription.is_refused = false;
         let (sending, section) = (subscription.sending.take(), subscription.section);
         if let Some(sending) = sending {
-            self.halt_stream(index, sending, section);
+            self.halt_stream(index, before, sending, section);
         }
         self.forget_watcher(before);
         self.start_sending(index);

@@ -11,5 +11,6 @@ mod negotiation;
 mod network;
 mod player;
 mod rooms;
+mod rooms_apart;
 mod security;
 mod switching;

@@ -328,6 +328,37 @@ fn a_bad_first_offer_leaves_the_session_usable() {
 }
 
 #[test]
+fn a_payload_type_with_two_meanings_is_refused_and_the_session_lives_on() {
+    let mut world = World::new(70);
+    let alice = world.join(Mode::Single);
+    world.publish(alice, Script::Vp8);
+    let good = world.peers[alice.publisher].last_offer.clone();
+    let session = world.publisher(alice);
+    let h264 = "a=rtpmap:39 H264/90000\r\na=fmtp:39 level-asymmetry-allowed=1;packetization-mode=0";
+    let section = |mid: &str, format: &str| {
+        format!(
+            "m=video 9 UDP/TLS/RTP/SAVPF 39\r\nc=IN IP4 0.0.0.0\r\na=mid:{mid}\r\na=recvonly\r\n\
+             a=rtcp-mux\r\n{h264}{format}\r\n"
+        )
+    };
+    let more = section("x1", "") + &section("x2", ";profile-level-id=4d001f");
+    let offer = Offer {
+        sdp: good + &more,
+        pending: Vec::new(),
+    };
+
+    let refused = world.engine_of(session).handle_offer(session, &offer);
+
+    assert!(
+        matches!(&refused, Err(OfferError::Refused(reason)) if reason.contains("39")),
+        "{refused:?}"
+    );
+    assert_eq!(world.engines[0].counters().panics, 0);
+    world.publish(alice, Script::Opus);
+    world.assert_nothing_closed();
+}
+
+#[test]
 fn a_bad_answer_leaves_the_offer_waiting() {
     let mut world = World::new(68);
     let (alice, bob) = (world.join(Mode::Dual), world.join(Mode::Dual));

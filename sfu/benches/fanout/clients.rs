@@ -155,10 +155,10 @@ impl Crowd {
         let now = Instant::now();
         let mut next = now + Duration::from_millis(10);
         for member in &mut self.members {
-            if member.client.due <= now {
+            if member.client.due() <= now {
                 member.client.drive(now);
             }
-            next = next.min(member.client.due);
+            next = next.min(member.client.due());
         }
         next.saturating_duration_since(now)
     }

@@ -38,6 +38,8 @@ struct Options {
     gather: Duration,
     /// Datagrams that a turn of the shard handles.
     batch: usize,
+    /// Packets to be sent from which a turn sends.
+    forwards: usize,
 }
 
 impl Default for Options {
@@ -51,12 +53,13 @@ impl Default for Options {
             window: Duration::from_secs(3),
             gather: sfu::SfuConfig::default().gather,
             batch: sfu::SfuConfig::default().batch_datagrams_max,
+            forwards: sfu::SfuConfig::default().batch_forwards_max,
         }
     }
 }
 
 const USAGE: &str = "options: --rooms N[,N…] --subscribers N --sample N --paced --windows N \
-                     --window-seconds N --gather-us N --batch N";
+                     --window-seconds N --gather-us N --batch N --forwards N";
 
 fn parse(mut arguments: impl Iterator<Item = String>) -> Option<Options> {
     let mut options = Options::default();
@@ -74,6 +77,7 @@ fn parse(mut arguments: impl Iterator<Item = String>) -> Option<Options> {
                     }
                     "--subscribers" => options.subscribers = number()?,
                     "--batch" => options.batch = number()?.max(1),
+                    "--forwards" => options.forwards = number()?.max(1),
                     "--sample" => options.sample = number()?.max(1),
                     "--windows" => options.windows = number()?.max(1),
                     "--window-seconds" => {

@@ -129,6 +129,7 @@ pub(crate) async fn run(options: &Options, rooms: usize) -> Outcome {
         udp_port: 0,
         gather: options.gather,
         batch_datagrams_max: options.batch,
+        batch_forwards_max: options.forwards,
         ..SfuConfig::default()
     };
     let registry = Registry::new();

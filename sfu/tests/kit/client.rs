@@ -72,8 +72,8 @@ pub(crate) struct Client {
     pending: Option<SdpPendingOffer>,
     publications: Vec<Publication>,
     pub(crate) report: Report,
-    /// When [`Self::drive`] has to be called again.
-    pub(crate) due: Instant,
+    /// When str0m wants to be driven.
+    timeout: Instant,
 }
 
 impl Client {
@@ -99,7 +99,7 @@ impl Client {
             pending: None,
             publications: Vec::new(),
             report: Report::default(),
-            due: now,
+            timeout: now,
         }
     }
 
@@ -165,10 +165,13 @@ impl Client {
         }
         self.rtc.handle_input(Input::Timeout(now)).unwrap();
         self.drain();
+    }
+
+    /// When [`Self::drive`] has to be called again.
+    pub(crate) fn due(&self) -> Instant {
         let next = self.publications.iter().map(Publication::due).min();
-        if let Some(next) = next.filter(|_| self.report.is_connected) {
-            self.due = self.due.min(next);
-        }
+        next.filter(|_| self.report.is_connected)
+            .map_or(self.timeout, |next| next.min(self.timeout))
     }
 
     /// Waits for a datagram for at most `wait` and handles all that are there.
@@ -190,7 +193,7 @@ impl Client {
         loop {
             match self.rtc.poll_output().unwrap() {
                 Output::Timeout(due) => {
-                    self.due = due;
+                    self.timeout = due;
                     return;
                 }
                 Output::Transmit(transmit) => {

@@ -67,7 +67,7 @@ fn run(calls: &Receiver<Call>, report: &watch::Sender<Report>) {
         let now = Instant::now();
         client.drive(now);
         report.send_replace(client.report.clone());
-        let wait = client.due.saturating_duration_since(now);
+        let wait = client.due().saturating_duration_since(now);
         client.receive(wait.min(CALL_DELAY));
     }
 }

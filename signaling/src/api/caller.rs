@@ -133,7 +133,10 @@ impl From<OrderError> for TwirpError {
             | OrderError::NoTrack
             | OrderError::NoDispatch => Code::NotFound,
             OrderError::TooLarge(_) | OrderError::Data(_) => Code::InvalidArgument,
-            OrderError::TooManyRpcs | OrderError::TooManyDispatches => Code::ResourceExhausted,
+            OrderError::TooManyRpcs | OrderError::TooManyDispatches | OrderError::Full => {
+                Code::ResourceExhausted
+            }
+            OrderError::Forwarded => Code::FailedPrecondition,
             // The codes that SDKs have agreed on, as LiveKit's server translates them.
             OrderError::Rpc { code, .. } => match code {
                 1400 => Code::InvalidArgument,

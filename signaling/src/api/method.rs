@@ -85,6 +85,17 @@ impl Method {
     }
 }
 
+/// Lists the paths of all methods.
+#[cfg(feature = "testing")]
+pub(crate) fn paths() -> impl Iterator<Item = String> {
+    let of = |service: &'static str| {
+        move |method: &Method| format!("/twirp/{service}/{}", method.name())
+    };
+    let rooms = ROOM_SERVICE.iter().map(of("livekit.RoomService"));
+    let dispatches = AGENT_DISPATCH_SERVICE.iter();
+    rooms.chain(dispatches.map(of("livekit.AgentDispatchService")))
+}
+
 impl Caller<'_> {
     /// Reads the request of a method, does what it asks and writes the answer.
     ///
@@ -108,7 +119,9 @@ impl Caller<'_> {
                 body.answer(self.update_subscriptions(body.read()?).await?)
             }
             Method::SendData => body.answer(self.send_data(body.read()?).await?),
-            Method::ForwardParticipant => body.answer(self.forward_participant(&body.read()?)?),
+            Method::ForwardParticipant => {
+                body.answer(self.forward_participant(body.read()?).await?)
+            }
             Method::MoveParticipant => body.answer(self.move_participant(body.read()?).await?),
             Method::PerformRpc => body.answer(self.perform_rpc(body.read()?).await?),
             Method::CreateDispatch => body.answer(self.create_dispatch(body.read()?).await?),

@@ -33,6 +33,8 @@ use crate::join_request::Query;
 use crate::shared::Shared;
 use caller::Caller;
 use method::Method;
+#[cfg(feature = "testing")]
+pub(crate) use method::paths;
 use twirp::{Body, Code, Format, TwirpError};
 
 /// Browsers may remember for a day that they may call.

@@ -13,6 +13,7 @@ use livekit_protocol::{
 };
 use prost::Message as _;
 use sfu::DataChannel;
+use tokio::time::timeout;
 
 use super::caller::{Caller, ask};
 use super::twirp::{Code, TwirpError};
@@ -20,6 +21,9 @@ use crate::room::{Order, OrderError, RPC_TIMEOUT_MAX};
 
 /// Bytes of a nonce, if there is one.
 const NONCE_BYTES: usize = 16;
+
+/// A room opens and takes somebody in within this time.
+const FORWARD_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A room tells that an RPC has timed out before the call does.
 const RPC_MARGIN: Duration = Duration::from_secs(5);
@@ -160,15 +164,27 @@ impl Caller<'_> {
         Ok(SendDataResponse {})
     }
 
-    /// Forwarding is not done by this server, nor by LiveKit's own.
-    pub(super) fn forward_participant(
+    /// Shows a participant in another room too, until it leaves or is removed there.
+    pub(super) async fn forward_participant(
         &self,
-        request: &ForwardParticipantRequest,
+        request: ForwardParticipantRequest,
     ) -> Result<ForwardParticipantResponse, TwirpError> {
-        self.must_move(&request.room, &request.destination_room)?;
-        must_differ(&request.room, &request.destination_room)?;
-        let text = "participants can't be forwarded by this server";
-        Err(TwirpError::new(Code::Unimplemented, text))
+        let (room, destination) = (request.room, request.destination_room);
+        self.must_move(&room, &destination)?;
+        self.check_destination(&room, &destination)?;
+        let identity = request.identity;
+        let show = |reply| Order::Show { identity, reply };
+        let feed = self.order_about_somebody(&room, show).await?;
+        self.must_have_place_for(&destination)?;
+        let shown = timeout(FORWARD_TIMEOUT, self.shared.show_in(&destination, feed)).await;
+        match shown {
+            Ok(Ok(())) => Ok(ForwardParticipantResponse {}),
+            Ok(Err(OrderError::NoRoom)) | Err(_) => {
+                let text = "the destination room could not be opened";
+                Err(TwirpError::new(Code::Unavailable, text))
+            }
+            Ok(Err(error)) => Err(error.into()),
+        }
     }
 
     /// Sends a participant to another room, where its client joins anew.
@@ -178,13 +194,7 @@ impl Caller<'_> {
     ) -> Result<MoveParticipantResponse, TwirpError> {
         let destination = request.destination_room;
         self.must_move(&request.room, &destination)?;
-        must_differ(&request.room, &destination)?;
-        if destination.is_empty() {
-            return Err(TwirpError::invalid("no room name"));
-        }
-        if destination.len() > self.shared.config.limit.room_name_bytes_max {
-            return Err(TwirpError::invalid("room name length exceeds limits"));
-        }
+        self.check_destination(&request.room, &destination)?;
         let go = |reply| Order::Move {
             identity: request.identity,
             destination,
@@ -192,6 +202,20 @@ impl Caller<'_> {
         };
         self.order_about_somebody(&request.room, go).await?;
         Ok(MoveParticipantResponse {})
+    }
+
+    fn check_destination(&self, room: &str, destination: &str) -> Result<(), TwirpError> {
+        if room == destination {
+            let text = "destination room cannot be the same as source room";
+            return Err(TwirpError::invalid(text));
+        }
+        if destination.is_empty() {
+            return Err(TwirpError::invalid("no room name"));
+        }
+        if destination.len() > self.shared.config.limit.room_name_bytes_max {
+            return Err(TwirpError::invalid("room name length exceeds limits"));
+        }
+        Ok(())
     }
 
     pub(super) async fn perform_rpc(
@@ -209,12 +233,4 @@ impl Caller<'_> {
         let payload = ask(&room, perform, RPC_TIMEOUT_MAX + RPC_MARGIN).await?;
         Ok(PerformRpcResponse { payload })
     }
-}
-
-fn must_differ(room: &str, destination: &str) -> Result<(), TwirpError> {
-    if room == destination {
-        let text = "destination room cannot be the same as source room";
-        return Err(TwirpError::invalid(text));
-    }
-    Ok(())
 }

@@ -29,7 +29,7 @@ pub(crate) enum JobNews {
     },
 }
 
-/// Where the news of a room's jobs go. It does not keep the room open.
+/// Where news for a room go. It does not keep the room open.
 #[derive(Debug, Clone)]
 pub(crate) struct Mailbox(mpsc::WeakSender<Command>);
 
@@ -48,6 +48,13 @@ impl Mailbox {
     pub(crate) async fn send(&self, news: JobNews) {
         if let Some(commands) = self.0.upgrade() {
             let _ = commands.send(Command::Job(news)).await; // The room has closed.
+        }
+    }
+
+    /// Tells the room to look at a participant of another room that it shows.
+    pub(crate) async fn tell_shown(&self, key: ParticipantKey) {
+        if let Some(commands) = self.0.upgrade() {
+            let _ = commands.send(Command::Shown(key)).await; // The room has closed.
         }
     }
 }

@@ -8,7 +8,7 @@ use sfu::{BoundTrack, SessionId, Target, TrackId};
 
 use super::subscribe::settings_of;
 use super::{Room, note};
-use crate::backup::BackupError;
+use crate::backup::{Backup, BackupError};
 use crate::dynacast::Demand;
 use crate::ids::ParticipantKey;
 use crate::publication::Publication;
@@ -76,6 +76,7 @@ impl Room {
         let publication = participant.and_then(|owner| owner.publication_mut(track));
         if publication.is_some_and(|publication| publication.begin_backup(participants)) {
             tracing::info!(?track, "all go over to the second codec");
+            self.show_news(key);
             self.reconcile_track(track).await;
         }
     }
@@ -95,6 +96,35 @@ impl Room {
             participant.subscriptions.lose(first, track);
         }
         self.reconcile_track(first).await;
+    }
+
+    /// Follows the second codecs of a participant that is shown here, as the room that it is in shows its
+    /// `tracks` now. Returns those of which viewers may get another codec.
+    pub(super) fn follow_backups(
+        &mut self,
+        key: ParticipantKey,
+        tracks: &[Publication],
+    ) -> Vec<TrackId> {
+        let participant = self.participants.get(&key);
+        let known = participant.into_iter().flat_map(|owner| &owner.published);
+        let changed = known.filter_map(|known| {
+            let now = tracks.iter().find(|track| track.id == known.id)?;
+            let before = known.backup.as_ref().and_then(Backup::live);
+            let is_same =
+                known.backup.as_ref().map(Backup::stage) == now.backup.as_ref().map(Backup::stage);
+            let ended = before.filter(|track| !now.carries(*track));
+            (!is_same).then_some((known.id, ended))
+        });
+        let changed: Vec<(TrackId, Option<TrackId>)> = changed.collect();
+        for (first, ended) in &changed {
+            if let Some(ended) = ended {
+                self.by_track.remove(ended);
+                for participant in self.participants.values_mut() {
+                    participant.subscriptions.lose(*first, *ended);
+                }
+            }
+        }
+        changed.into_iter().map(|(first, _)| first).collect()
     }
 
     /// Gives another codec to a client that can't decode what it would be sent, lets it wait for one,
@@ -128,11 +158,19 @@ impl Room {
         let published = self
             .participants
             .values()
-            .flat_map(|owner| owner.published.iter().map(|track| (owner.key, track)));
-        let waited: Vec<(ParticipantKey, TrackId, Demand)> = published
-            .filter(|(_, publication)| publication.backup.is_some())
-            .map(|(key, publication)| (key, publication.id, self.waiting_demand(publication)))
-            .collect();
+            .flat_map(|owner| owner.published.iter().map(move |track| (owner, track)));
+        let mut waited: Vec<(ParticipantKey, TrackId, Demand)> = Vec::new();
+        for (owner, publication) in published.filter(|(_, track)| track.backup.is_some()) {
+            let demand = self.waiting_demand(publication);
+            match &owner.source {
+                // Whoever is only shown here is asked in its own room.
+                Some(source) => source.wait_for(publication.id, demand),
+                None => {
+                    let demand = demand.max(owner.waiting.highest(publication.id));
+                    waited.push((owner.key, publication.id, demand));
+                }
+            }
+        }
         for (key, track, demand) in waited {
             let owner = self.participants.get_mut(&key);
             let publication = owner.and_then(|owner| owner.publication_mut(track));

@@ -41,7 +41,7 @@ impl Room {
             .filter(|receiver| receiver.key != key)
             .filter(|receiver| packet.is_for(&receiver.sid, &receiver.identity))
             .filter(|receiver| !packet.is_metrics || receiver.permissions.may_subscribe_metrics())
-            .map(|receiver| receiver.receiving)
+            .filter_map(|receiver| receiver.receiving)
             .collect();
         self.shared.metrics.data_packets.inc();
         let mut packet = packet;
@@ -72,6 +72,9 @@ impl Room {
         let Some(participant) = self.participants.get(&key) else {
             return;
         };
+        let Some(session) = participant.receiving else {
+            return;
+        };
         if !participant.quirks.numbered_data {
             return; // It would take what it has had for new.
         }
@@ -84,7 +87,6 @@ impl Room {
                 .map(|state| (state.publisher_sid.clone(), u64::from(state.last_seq)))
                 .collect(),
         };
-        let session = participant.receiving;
         let missed = self.replay.missed(Instant::now(), &had);
         self.shared
             .metrics

@@ -201,7 +201,7 @@ impl Room {
         let receivers: Vec<(SessionId, u16)> = self
             .participants
             .values()
-            .filter_map(|p| Some((p.receiving, p.data_subscriptions.handle_of(&sid)?)))
+            .filter_map(|p| Some((p.receiving?, p.data_subscriptions.handle_of(&sid)?)))
             .collect();
         for (session, handle) in receivers {
             let packet = Bytes::from(with_handle(packet, handle));

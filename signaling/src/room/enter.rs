@@ -62,7 +62,7 @@ impl Room {
         }
         self.check_size(&wish)?;
         // Whatever can fail comes before anything that others notice.
-        let receiving = self.open_receiving_session(&wish).await?;
+        let receiving = Some(self.open_receiving_session(&wish).await?);
         let key = ParticipantKey(self.next_key);
         self.next_key += 1;
         let limit = &self.shared.config.limit;
@@ -132,7 +132,9 @@ impl Room {
             client.version = %participant.client.version,
             "joined"
         );
-        self.by_session.insert(participant.receiving, key);
+        for session in participant.sessions() {
+            self.by_session.insert(session, key);
+        }
         let response = self.join_response(&participant);
         participant.tell(Message::Join(response));
         if !participant.permissions.is_dependent() {
@@ -182,7 +184,9 @@ impl Room {
     }
 
     async fn resume(&mut self, sid: &str, entry: Entry) -> Result<ParticipantKey, EnterError> {
-        let is_meant = |p: &Participant| p.sid == sid && p.identity == entry.claims.identity;
+        let is_meant = |p: &Participant| {
+            p.sid == sid && p.identity == entry.claims.identity && p.source.is_none()
+        };
         let key = self.find(is_meant).ok_or(EnterError::NothingToResume)?;
         let last_sequence = {
             let participant = self
@@ -239,8 +243,10 @@ impl Room {
         };
         match participant.mode {
             Mode::Dual => {
-                let restarted = self.shared.sfu.restart_ice(participant.receiving).await;
-                note(restarted, "restart ICE");
+                if let Some(session) = participant.receiving {
+                    let restarted = self.shared.sfu.restart_ice(session).await;
+                    note(restarted, "restart ICE");
+                }
             }
             Mode::Single => self.tell_sections(key),
         }

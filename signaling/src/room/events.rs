@@ -72,7 +72,7 @@ impl Room {
 
     fn handle_connected(&mut self, session: SessionId) {
         if let Some(participant) = self.participant_of(session)
-            && participant.receiving == session
+            && participant.receiving == Some(session)
             && participant.state != State::Active
         {
             participant.state = State::Active;
@@ -218,6 +218,7 @@ impl Room {
     }
 
     pub(super) fn tell_speaker_changes(&self, changes: &[SpeakerChange]) {
+        self.show_levels(changes);
         let visible = |key: &ParticipantKey| {
             let participant = self.participants.get(key)?;
             (!participant.permissions.is_hidden()).then_some(&participant.sid)

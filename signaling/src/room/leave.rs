@@ -16,6 +16,8 @@ use crate::participant::Participant;
 pub(super) enum Departure {
     /// The client said so.
     Client,
+    /// It was only shown here, and has left the room that it was in.
+    SourceLeft,
     /// Somebody with the same identity has joined.
     DuplicateIdentity,
     /// The server API removed it.
@@ -65,6 +67,7 @@ impl Departure {
         use DisconnectReason as R;
         let (reason, action, label) = match self {
             Self::Client => (R::ClientInitiated, Some(Disconnect), "client"),
+            Self::SourceLeft => (R::ClientInitiated, None, "source-left"),
             Self::DuplicateIdentity => (R::DuplicateIdentity, Some(Disconnect), "duplicate-identity"),
             Self::Removed => (R::ParticipantRemoved, Some(Disconnect), "removed"),
             Self::Moved => (R::Migration, Some(Reconnect), "moved"),
@@ -96,6 +99,7 @@ impl Departure {
 impl Room {
     /// Ends a participant: tells it and the others, and gives back all that it held.
     pub(super) async fn remove(&mut self, key: ParticipantKey, departure: Departure) {
+        self.end_shown(key).await;
         let Some(mut participant) = self.forget(key) else {
             return;
         };

@@ -16,6 +16,7 @@ mod data;
 mod data_tracks;
 mod enter;
 mod events;
+mod forward;
 mod leave;
 mod offers;
 mod orders;
@@ -91,6 +92,8 @@ pub(crate) enum Command {
     },
     /// News of an agent's job.
     Job(JobNews),
+    /// Something has changed about a participant of another room that is shown here.
+    Shown(ParticipantKey),
     /// The server API wants something.
     Order(Order),
     /// A WHIP or WHEP request.
@@ -354,6 +357,7 @@ impl Room {
                 connection,
             } => self.detach(participant, connection),
             Command::Job(news) => self.handle_job(news),
+            Command::Shown(key) => self.handle_shown(key).await,
             Command::Order(order) => self.handle_order(order).await,
             Command::Resource(command) => self.handle_resource(command).await,
             Command::Shutdown { done } => {

@@ -104,7 +104,7 @@ impl Room {
             kind: SessionKind::Publisher,
             ice_lite: participant.quirks.ice_lite,
         };
-        let beside = Some(participant.receiving);
+        let beside = participant.receiving;
         let created = self
             .shared
             .sfu

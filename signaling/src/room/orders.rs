@@ -10,11 +10,12 @@ use livekit_protocol::{
 use prost::bytes::Bytes;
 use sfu::{DataChannel, SessionId};
 use thiserror::Error;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 use super::leave::Departure;
 use super::profile::{Sizes, apply};
 use super::{Room, note, unix_seconds};
+use crate::forwarded::Showing;
 use crate::ids::ParticipantKey;
 use crate::packet::{Packet, PacketError, Sender};
 use crate::revocations::Verdict;
@@ -86,6 +87,16 @@ pub(crate) enum Order {
         destination: String,
         reply: Reply<()>,
     },
+    /// Let other rooms see a participant.
+    Show {
+        identity: String,
+        reply: Reply<watch::Receiver<Showing>>,
+    },
+    /// Show a participant of another room in this one.
+    TakeShown {
+        feed: watch::Receiver<Showing>,
+        reply: Reply<()>,
+    },
     /// Call an agent.
     AddDispatch {
         dispatch: Box<AgentDispatch>,
@@ -126,6 +137,12 @@ pub enum OrderError {
     /// The data is no packet.
     #[error("the data can't be sent")]
     Data(#[from] PacketError),
+    /// The participant is in another room, where all has to be done to it.
+    #[error("the participant is forwarded from another room")]
+    Forwarded,
+    /// All places are taken.
+    #[error("the room is full")]
+    Full,
     /// The room has no such dispatch.
     #[error("dispatch ID not found")]
     NoDispatch,
@@ -186,7 +203,7 @@ impl Room {
                 update,
                 reply,
             } => {
-                let key = self.key_of(&identity);
+                let key = self.own_key_of(&identity);
                 if let Ok(key) = key {
                     self.update_subscription(key, *update).await;
                 }
@@ -202,6 +219,8 @@ impl Room {
                 destination,
                 reply,
             } => answer(reply, self.move_away(&identity, destination).await),
+            Order::Show { identity, reply } => answer(reply, self.show(&identity)),
+            Order::TakeShown { feed, reply } => answer(reply, self.take_shown(feed).await),
             Order::AddDispatch { dispatch, reply } => answer(reply, self.add_dispatch(*dispatch)),
             Order::DeleteDispatch { id, reply } => answer(reply, self.delete_dispatch(&id)),
             Order::ListDispatches { id, reply } => answer(reply, Ok(self.dispatches.list(&id))),
@@ -254,7 +273,9 @@ impl Room {
 
     async fn expel(&mut self, identity: &str, revoke_before: i64) -> Result<(), OrderError> {
         let key = self.key_of(identity)?;
-        if let Some(participant) = self.participants.get(&key) {
+        let participant = self.participants.get(&key);
+        // Of one who is only shown here no token is about this room.
+        if let Some(participant) = participant.filter(|p| p.source.is_none()) {
             let verdict = Verdict::refuse(revoke_before, unix_seconds());
             let revocations = &self.shared.revocations;
             revocations.add(&self.info.name, &participant.claims, verdict);
@@ -271,7 +292,7 @@ impl Room {
         sid: String,
         muted: bool,
     ) -> Result<TrackInfo, OrderError> {
-        let key = self.key_of(identity)?;
+        let key = self.own_key_of(identity)?;
         let participant = self.participants.get_mut(&key);
         let participant = participant.ok_or(OrderError::NoParticipant)?;
         if participant.track_by_sid(&sid).is_none() {
@@ -289,7 +310,7 @@ impl Room {
 
     /// Gives a client a token for another room and asks it to join anew, which leads it there.
     async fn move_away(&mut self, identity: &str, destination: String) -> Result<(), OrderError> {
-        let key = self.key_of(identity)?;
+        let key = self.own_key_of(identity)?;
         if let Some(participant) = self.participants.get_mut(&key) {
             let mut grant = participant.permissions.grant().clone();
             grant.room = destination;
@@ -308,7 +329,7 @@ impl Room {
         profile: &UpdateParticipantMetadata,
         permission: Option<&ParticipantPermission>,
     ) -> Result<ParticipantInfo, OrderError> {
-        let key = self.key_of(identity)?;
+        let key = self.own_key_of(identity)?;
         let sizes = Sizes::of(&self.shared.config.limit);
         let participant = self.participants.get_mut(&key);
         let participant = participant.ok_or(OrderError::NoParticipant)?;
@@ -336,7 +357,7 @@ impl Room {
             .participants
             .values()
             .filter(|receiver| packet.is_for(&receiver.sid, &receiver.identity))
-            .map(|receiver| receiver.receiving)
+            .filter_map(|receiver| receiver.receiving)
             .collect();
         let bytes = Bytes::from(packet.bytes);
         self.shared.metrics.data_packets.inc();

@@ -70,7 +70,9 @@ impl Room {
             self.shared.metrics.refuse("sdp-size");
             return;
         }
-        let session = participant.receiving;
+        let Some(session) = participant.receiving else {
+            return;
+        };
         let result = self
             .shared
             .sfu
@@ -90,7 +92,7 @@ impl Room {
         };
         let session = match request.target() {
             SignalTarget::Publisher => participant.sending,
-            SignalTarget::Subscriber => Some(participant.receiving),
+            SignalTarget::Subscriber => participant.receiving,
         };
         // A candidate may come before the first offer: then the session is made for it.
         let session = match session {

@@ -3,7 +3,6 @@
 //! Whatever can fail comes before anything that others notice; a session that was refused leaves
 //! nothing behind.
 
-use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use livekit_protocol::ClientInfo;
@@ -16,7 +15,7 @@ use super::leave::Departure;
 use super::{EnterError, Room, note, unix_micros};
 use crate::codecs;
 use crate::ids::ParticipantKey;
-use crate::join_request::{JoinWish, Mode, add_browser};
+use crate::join_request::{JoinWish, add_browser};
 use crate::participant::{Participant, Start};
 use crate::permissions::Permissions;
 use crate::publication::Publication;
@@ -249,7 +248,7 @@ impl Room {
         let start = Start {
             key,
             claims: opening.claims,
-            receiving: session,
+            receiving: Some(session),
             outbox: None,
             updates: RateLimit::new(limit.participant_updates_per_second),
             packets: RateLimit::new(limit.data_packets_per_second),
@@ -290,7 +289,7 @@ impl Room {
         if_match: Option<&str>,
     ) -> Option<Result<Patched, PatchError>> {
         let (participant, http) = self.resource(id)?;
-        let (key, session) = (participant.key, participant.receiving);
+        let (key, session) = (participant.key, participant.receiving?);
         let patch = match http.judge(fragment, if_match) {
             Ok(patch) => patch,
             Err(error) => return Some(Err(error)),
@@ -352,17 +351,7 @@ fn wish(opening: &Opening) -> JoinWish {
     let mut client = ClientInfo::default();
     add_browser(&mut client, &opening.user_agent);
     JoinWish {
-        mode: Mode::Single,
-        client,
-        auto_subscribe_data: false,
         auto_subscribe: opening.role == Role::Play,
-        adaptive_stream: false,
-        disable_ice_lite: false,
-        resume: None,
-        metadata: String::new(),
-        attributes: BTreeMap::new(),
-        add_tracks: Vec::new(),
-        publisher_offer: None,
-        sync_state: None,
+        ..JoinWish::of_nobody(client)
     }
 }

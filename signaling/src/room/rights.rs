@@ -93,7 +93,7 @@ impl Room {
     }
 
     /// Lets the others learn of somebody who is hidden no more, or lose sight of somebody who is.
-    async fn show_or_hide(&mut self, key: ParticipantKey, was_hidden: bool) {
+    pub(super) async fn show_or_hide(&mut self, key: ParticipantKey, was_hidden: bool) {
         let Some(participant) = self.participants.get(&key) else {
             return;
         };

@@ -33,7 +33,7 @@ impl Room {
     }
 
     fn check_rpc(&self, request: &PerformRpcRequest) -> Result<ParticipantKey, OrderError> {
-        let key = self.key_of(&request.destination_identity)?;
+        let key = self.own_key_of(&request.destination_identity)?;
         if request.payload.len() > PAYLOAD_BYTES_MAX {
             return Err(OrderError::Rpc {
                 code: 1402,
@@ -75,10 +75,11 @@ impl Room {
             ..DataPacket::default()
         };
         let bytes = Bytes::from(packet.encode_to_vec());
-        let session = participant.receiving;
-        let sfu = &self.shared.sfu;
-        let sent = sfu.send_data(session, DataChannel::Reliable, bytes).await;
-        note(sent, "send an RPC");
+        if let Some(session) = participant.receiving {
+            let sfu = &self.shared.sfu;
+            let sent = sfu.send_data(session, DataChannel::Reliable, bytes).await;
+            note(sent, "send an RPC");
+        }
         let times = (Instant::now(), timeout);
         self.rpcs.begin(id, key, times, reply);
     }

@@ -36,8 +36,9 @@ impl Room {
                 self.remove(key, Departure::SimulatedReconnect).await;
             }
             Scenario::SwitchCandidateProtocol(_) => {
-                if let Some(participant) = self.participants.get(&key) {
-                    let restarted = self.shared.sfu.restart_ice(participant.receiving).await;
+                let participant = self.participants.get(&key);
+                if let Some(session) = participant.and_then(|participant| participant.receiving) {
+                    let restarted = self.shared.sfu.restart_ice(session).await;
                     note(restarted, "restart ICE");
                 }
             }

@@ -8,7 +8,8 @@ use livekit_protocol::{
 use sfu::{MediaKind, Subscribe, Target, TrackId};
 
 use super::{Room, note};
-use crate::backup::Source;
+use crate::backup;
+use crate::forwarded;
 use crate::ids::ParticipantKey;
 use crate::join_request::Mode;
 use crate::participant::Participant;
@@ -77,7 +78,10 @@ impl Room {
         let source = source.filter(|_| is_allowed);
         let wish = |source| subscription(subscriber, owner, publication, source, self.sync_streams);
         let subscribe = source.map(wish);
-        let session = subscriber.receiving;
+        let Some(session) = subscriber.receiving else {
+            return;
+        };
+        let across = owner.source.as_ref().map(forwarded::Source::media);
         let Some(subscriber) = self.participants.get_mut(&key) else {
             return;
         };
@@ -92,7 +96,11 @@ impl Room {
         let sfu = &self.shared.sfu;
         match (change, subscribe) {
             (Some(Change::Subscribe(_)), Some(subscribe)) => {
-                note(sfu.subscribe(session, subscribe).await, "subscribe");
+                let result = match across {
+                    Some(room) => sfu.subscribe_across(session, room, subscribe).await,
+                    None => sfu.subscribe(session, subscribe).await,
+                };
+                note(result, "subscribe");
             }
             (Some(Change::Switch { from, .. }), Some(subscribe)) => {
                 note(sfu.switch(session, from, subscribe).await, "switch");
@@ -159,6 +167,10 @@ impl Room {
             return;
         };
         participant.rules.replace(rules);
+        self.show_news(key);
+        let Some(participant) = self.participants.get(&key) else {
+            return;
+        };
         let published = participant.published.iter();
         let tracks: Vec<TrackId> = published.map(|publication| publication.id).collect();
         for track in tracks {
@@ -200,9 +212,11 @@ impl Room {
         let Some(publication) = owner.and_then(|owner| owner.publication(track)) else {
             return;
         };
-        if let Some(source) = subscriber.subscriptions.source(publication.id) {
+        if let Some(session) = subscriber.receiving
+            && let Some(source) = subscriber.subscriptions.source(publication.id)
+        {
             let target = target(subscriber, publication, source.track);
-            let (session, sfu) = (subscriber.receiving, &self.shared.sfu);
+            let sfu = &self.shared.sfu;
             note(
                 sfu.set_target(session, source.track, target).await,
                 "set a target",
@@ -261,7 +275,7 @@ fn subscription(
     subscriber: &Participant,
     owner: &Participant,
     publication: &Publication,
-    source: Source,
+    source: backup::Source,
     sync_streams: bool,
 ) -> Subscribe {
     let sid = &publication.info.sid;

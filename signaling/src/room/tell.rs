@@ -39,6 +39,10 @@ impl Room {
             return;
         };
         participant.has_news = false;
+        self.show_news(key);
+        let Some(participant) = self.participants.get(&key) else {
+            return;
+        };
         let message = answers::update(participant.info());
         if participant.permissions.is_hidden() {
             participant.tell(message);

@@ -40,3 +40,16 @@ impl Role {
         }
     }
 }
+
+/// Reads a text as everything that a client may send, and writes what is made of it.
+#[cfg(feature = "testing")]
+pub(crate) fn exercise(text: &str) {
+    for role in [Role::Publish, Role::Play] {
+        let _ = offer::read(text, role);
+    }
+    let _ = fragment::write(text);
+    if let Some(fragment) = fragment::read(text) {
+        let candidates = fragment.candidates.iter().map(String::len).sum::<usize>();
+        assert!(candidates <= text.len(), "nothing is invented");
+    }
+}

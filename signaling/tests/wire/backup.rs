@@ -1,13 +1,17 @@
 //! Tracks in two codecs: what the publisher is asked for, and what viewers are told.
 
+use auth::VideoGrant;
 use livekit_protocol::request_response::Reason;
 use livekit_protocol::signal_request::Message as Request;
 use livekit_protocol::signal_response::Message as Response;
 use livekit_protocol::{
     AddTrackRequest, LeaveRequest, SimulcastCodec, SubscribedQualityUpdate, SubscriptionError,
-    TrackInfo, TrackPublishedResponse, UpdateSubscription,
+    TrackInfo, TrackPublishedResponse, UpdateSubscription, UpdateTrackSettings, VideoQuality,
 };
 
+use serde_json::json;
+
+use crate::kit::api::{ROOM_SERVICE, all_grants, call_as, token};
 use crate::kit::client::camera;
 use crate::kit::viewer::Viewer;
 use crate::kit::{Client, Stage, claims, sdp};
@@ -199,6 +203,31 @@ async fn only_what_was_promised_of_an_own_track_is_taken() {
     );
 }
 
+/// Publishes the second codec, once it is asked for, and lets the viewer learn of it.
+async fn answer_demand(alice: &mut Client, bob: &mut Viewer, sid: &str) {
+    until_watched(alice, "vp8", true).await;
+    announced(alice, second(sid, "vp8")).await;
+    alice.offer(2, &both_sections("sendonly", "sendonly")).await;
+    let is_complete = |track: &TrackInfo| mids(track) == ["1", "2"];
+    bob.client
+        .until_info("alice", |info| info.tracks.iter().any(is_complete))
+        .await;
+}
+
+/// Lets the viewer hide the pictures and show them again: that moves the demand for what it gets.
+async fn hide_and_show(alice: &mut Client, bob: &mut Viewer, sid: &str) {
+    for disabled in [true, false] {
+        let settings = UpdateTrackSettings {
+            track_sids: vec![sid.to_owned()],
+            disabled,
+            quality: VideoQuality::High.into(),
+            ..UpdateTrackSettings::default()
+        };
+        bob.client.say(Request::TrackSetting(settings)).await;
+        until_watched(alice, "vp8", !disabled).await;
+    }
+}
+
 #[tokio::test]
 async fn the_publisher_is_asked_for_the_second_codec_while_somebody_lacks_the_first() {
     let stage = Stage::new().await;
@@ -207,25 +236,38 @@ async fn the_publisher_is_asked_for_the_second_codec_while_somebody_lacks_the_fi
 
     let sid = publish(&mut alice, in_codecs(&["vp9", "vp8"])).await.sid;
     bob.answer().await;
-    until_watched(&mut alice, "vp8", true).await;
-    announced(&mut alice, second(&sid, "vp8")).await;
-    alice.offer(2, &both_sections("sendonly", "sendonly")).await;
-    let is_complete = |track: &TrackInfo| mids(track) == ["1", "2"];
-    bob.client
-        .until_info("alice", |info| info.tracks.iter().any(is_complete))
-        .await;
-    bob.client.settle().await;
-    let offers = bob.offers();
+    answer_demand(&mut alice, &mut bob, &sid).await;
     // Nobody gets the first codec.
     until_watched(&mut alice, "vp9", false).await;
-    bob.client
-        .say(Request::Leave(LeaveRequest::default()))
-        .await;
+    hide_and_show(&mut alice, &mut bob, &sid).await;
+    bob.client.settle().await;
+    let leave = Request::Leave(LeaveRequest::default());
+    bob.client.say(leave).await;
     until_watched(&mut alice, "vp8", false).await;
 
-    assert_eq!(offers, 2, "the change of codecs is not negotiated");
+    assert_eq!(bob.offers(), 2, "the change of codecs is not negotiated");
     let is_error = |message: &Response| matches!(message, Response::SubscriptionResponse(_));
     assert!(!bob.client.seen.iter().any(is_error));
+}
+
+#[tokio::test]
+async fn a_viewer_in_a_room_that_the_publisher_is_forwarded_to_gets_the_second_codec() {
+    let stage = Stage::new().await;
+    let mut alice = Client::join(&stage, "alice", "yoga").await;
+    let mut bob = Viewer::join(&stage, "bob", "pilates").await;
+    let sid = publish(&mut alice, in_codecs(&["vp9", "vp8"])).await.sid;
+
+    let grant = VideoGrant {
+        destination_room: "pilates".into(),
+        ..all_grants("yoga")
+    };
+    let body = json!({"room": "yoga", "identity": "alice", "destination_room": "pilates"});
+    let method = format!("{ROOM_SERVICE}ForwardParticipant");
+    call_as(&stage, &token(grant), &method, &body).await;
+    bob.answer().await;
+
+    answer_demand(&mut alice, &mut bob, &sid).await;
+    hide_and_show(&mut alice, &mut bob, &sid).await;
 }
 
 #[tokio::test]

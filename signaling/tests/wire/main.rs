@@ -13,6 +13,7 @@ mod api_rooms;
 mod backup;
 mod codecs;
 mod data_tracks;
+mod forwarding;
 mod hostile;
 mod isolation;
 mod joining;

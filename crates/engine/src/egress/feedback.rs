@@ -12,9 +12,9 @@ use crate::rtcp::{self, NtpTime};
 /// What a client reported: see [`Egress::read_feedback`](super::Egress::read_feedback).
 #[derive(Debug, Default)]
 pub(crate) struct Feedback {
-    /// Subscriptions that need a keyframe, by PLI and by FIR.
-    pub(crate) picture_losses: Vec<SubscriptionKey>,
-    pub(crate) full_intras: Vec<SubscriptionKey>,
+    /// Subscriptions that need a keyframe, by PLI and by FIR, with the indices of their tracks.
+    pub(crate) picture_losses: Vec<(usize, SubscriptionKey)>,
+    pub(crate) full_intras: Vec<(usize, SubscriptionKey)>,
     /// Numbers that were not received, by the stream's slot.
     lost: Vec<(usize, u16)>,
     /// The worst of the streams that it reports on.
@@ -107,9 +107,9 @@ impl<'a> Reader<'a> {
         self.feedback.round_trip = self.feedback.round_trip.max(round_trip);
     }
 
-    fn subscription(&mut self, ssrc: u32) -> Option<SubscriptionKey> {
-        self.stream(ssrc)
-            .map(|(_, stream)| stream.config.subscription)
+    fn subscription(&mut self, ssrc: u32) -> Option<(usize, SubscriptionKey)> {
+        let (_, stream) = self.stream(ssrc)?;
+        Some((stream.config.track, stream.config.subscription))
     }
 
     fn stream(&mut self, ssrc: u32) -> Option<(usize, &mut Stream)> {

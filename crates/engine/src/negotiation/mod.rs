@@ -23,11 +23,9 @@ use self::plan::{OfferPlan, give_hints_back};
 use crate::demux::SessionIndex;
 use crate::egress::{ExtensionIds, MidBytes, StreamConfig};
 use crate::peer::{codec_named, encoding_name, send_payload_type};
-use crate::sdp::{Description, SentTrack};
+use crate::sdp::{Description, Formats, SentTrack};
 use crate::session::{Exchange, Session, guard};
-use crate::{
-    Answer, BoundTrack, CloseReason, Engine, Event, Offer, SessionId, SessionKind, TrackId,
-};
+use crate::{Answer, BoundTrack, CloseReason, Engine, Offer, SessionId, SessionKind, TrackId};
 
 /// The media stream of all that a player receives (RFC 8830).
 const PLAYED_STREAM: &str = "room";
@@ -73,6 +71,7 @@ impl Engine {
             return Err(OfferError::WrongRole);
         }
         let mut description = self.read_description(&offer.sdp)?;
+        let formats = self.read_formats(index, &description)?;
         let plan = self.plan_offer(index, &mut description, &offer.pending);
         let text = description.to_string();
         let parsed = SdpOffer::from_sdp_string(&text)
@@ -80,6 +79,7 @@ impl Engine {
         let rtc = &mut self.sessions[index].rtc;
         let accepted = guard(|| rtc.sdp_api().accept_offer(parsed));
         let answer = self.unwrap_accepted(index, accepted)?;
+        self.sessions[index].negotiation.formats = formats;
         take_over_streams(&mut self.sessions[index], &description);
         let mut description = Description::parse(&answer.to_sdp_string())
             .ok_or_else(|| OfferError::Malformed("no media section".to_owned()))?;
@@ -119,6 +119,7 @@ impl Engine {
             return Err(OfferError::WrongRole);
         }
         let description = self.read_description(sdp)?;
+        let formats = self.read_formats(index, &description)?;
         let answer = SdpAnswer::from_sdp_string(&description.to_string())
             .map_err(|error| OfferError::Malformed(readable(&error.to_string())))?;
         let negotiation = &mut self.sessions[index].negotiation;
@@ -137,6 +138,7 @@ impl Engine {
         self.unwrap_accepted(index, accepted)?;
 
         let session = &mut self.sessions[index];
+        session.negotiation.formats = formats;
         take_over_streams(session, &description);
         session.sendable.extend(pending.added);
         for subscription in &mut session.subscriptions {
@@ -221,6 +223,17 @@ impl Engine {
         }
     }
 
+    fn read_formats(
+        &self,
+        index: SessionIndex,
+        description: &Description,
+    ) -> Result<Formats, OfferError> {
+        let known = &self.sessions[index].negotiation.formats;
+        known.with(description).map_err(|payload_type| {
+            OfferError::Refused(format!("payload type {payload_type} means two things"))
+        })
+    }
+
     fn unwrap_accepted<T>(
         &mut self,
         index: SessionIndex,
@@ -283,10 +296,11 @@ impl Engine {
     fn carry_in(&mut self, index: SessionIndex, position: usize, section: Option<Mid>) {
         let session = &mut self.sessions[index];
         if session.subscriptions[position].section != section {
+            let track = session.subscriptions[position].track;
             let sending = session.subscriptions[position].sending.take();
             session.assign_section(position, section);
             if let Some(sending) = sending {
-                self.end_stream(index, sending, None);
+                self.end_stream(index, track, sending, None);
             }
         }
         self.sessions[index].subscriptions[position].is_negotiated = section.is_some();

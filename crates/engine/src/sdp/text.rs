@@ -340,6 +340,12 @@ impl Section {
         self.lines.retain(|line| !line.starts_with(prefix));
     }
 
+    /// The attributes that explain a payload type: that, and what is said of it.
+    pub(crate) fn attributes(&self, prefix: &str) -> impl Iterator<Item = (&str, &str)> {
+        let lines = self.lines.iter();
+        lines.filter_map(move |line| line.strip_prefix(prefix)?.split_once(' '))
+    }
+
     fn value(&self, prefix: &str) -> Option<&str> {
         self.lines.iter().find_map(|line| line.strip_prefix(prefix))
     }

@@ -5,24 +5,12 @@
 #[expect(unreachable_pub, reason = "it is a module of the fuzz targets' crate")]
 mod wire;
 
-use std::path::Path;
+#[path = "../../../../fuzz/src/replay.rs"]
+#[expect(unreachable_pub, reason = "it is a module of the fuzz targets' crate")]
+mod replay;
 
 use proptest::prelude::*;
-
-/// Gives the seeds of a target to `run`; fails if there are none.
-fn replay(target: &str, run: fn(&[u8])) {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../../fuzz/corpus")
-        .join(target);
-    let mut count = 0;
-    for entry in std::fs::read_dir(&folder).expect("the corpus is committed") {
-        let path = entry.expect("a seed").path();
-        println!("{}", path.display());
-        run(&std::fs::read(path).expect("a seed can be read"));
-        count += 1;
-    }
-    assert!(count > 0, "{} has no seeds", folder.display());
-}
+use replay::replay;
 
 #[test]
 fn the_corpus_of_the_datagrams_target_holds() {

@@ -4,15 +4,15 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use engine::{
-    DataChannel, Event, PendingTrack, SessionConfig, SessionId, SessionKind, ShardId, Subscribe,
-    Target, TrackId,
+    DataChannel, Event, PendingTrack, RoomId, SessionConfig, SessionId, SessionKind, ShardId,
+    Subscribe, Target, TrackId,
 };
 use str0m::media::Mid;
 
 use super::peer::{Change, Peer};
 use super::reception::Reception;
 use super::source::{Script, Source};
-use super::world::{ROOM, World};
+use super::world::World;
 
 /// How a client connects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,7 +88,7 @@ impl World {
         let config = SessionConfig { kind, ice_lite };
         let now = self.now;
         self.engines[usize::from(shard)]
-            .create_session(now, ROOM, session, config)
+            .create_session(now, self.room, session, config)
             .expect("there is room for a session");
         let port = 40_000 + u16::try_from(number).expect("few peers");
         let address = SocketAddr::from(([10, 0, 0, 1], port));
@@ -223,6 +223,14 @@ impl World {
         let mut wish = wish(to, Target::ALL);
         wish.name = name(from);
         self.engine_of(session).switch(session, from.id, wish);
+    }
+
+    /// Subscribes to a track of another room.
+    pub(crate) fn subscribe_across(&mut self, client: Client, room: RoomId, track: Track) {
+        let session = self.subscriber(client);
+        let wish = wish(track, Target::ALL);
+        self.engine_of(session)
+            .subscribe_across(session, room, wish);
     }
 
     pub(crate) fn unsubscribe(&mut self, client: Client, track: Track) {

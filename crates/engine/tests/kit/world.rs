@@ -29,11 +29,16 @@ const EVENTS_SHOWN: usize = 12;
 
 pub(crate) const ROOM: RoomId = RoomId(1);
 
+/// A room beside it, for tests that open it.
+pub(crate) const OTHER_ROOM: RoomId = RoomId(2);
+
 pub(crate) struct World {
     pub(crate) now: Instant,
     pub(crate) start: Instant,
     seed: u64,
     pub(crate) rng: Rng,
+    /// The room that the next client joins.
+    pub(crate) room: RoomId,
     pub(crate) engines: Vec<Engine>,
     pub(crate) peers: Vec<Peer>,
     pub(crate) announced: Vec<(usize, PendingTrack)>,
@@ -105,6 +110,7 @@ impl World {
             start: now,
             seed,
             rng: Rng::new(seed),
+            room: ROOM,
             engines,
             peers: Vec::new(),
             announced: Vec::new(),
@@ -228,7 +234,7 @@ impl World {
             );
         }
         while let Some((room, event)) = self.engines[index].poll_event() {
-            assert_eq!(room, ROOM);
+            assert!([ROOM, OTHER_ROOM].contains(&room));
             self.handle_event(event);
         }
     }

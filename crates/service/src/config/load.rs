@@ -186,6 +186,9 @@ impl Config {
         if self.rtc.batch_datagrams_max == 0 {
             return refuse("rtc.batch_datagrams_max", "at least 1 is needed");
         }
+        if self.rtc.batch_forwards_max == 0 {
+            return refuse("rtc.batch_forwards_max", "at least 1 is needed");
+        }
         if self.room.enabled_codecs.is_empty() {
             return refuse("room.enabled_codecs", "at least one codec is needed");
         }

@@ -109,6 +109,8 @@ pub struct RtcConfig {
     pub node_ips: Vec<IpAddr>,
     /// Datagrams that a shard reads before it sends what they caused.
     pub batch_datagrams_max: usize,
+    /// Packets to be sent, each once per subscriber, from which a shard sends before it reads on.
+    pub batch_forwards_max: usize,
     /// Packets that may wait on their way from one shard to another.
     pub relay_packets_max: usize,
 }
@@ -121,6 +123,7 @@ impl Default for RtcConfig {
             bind_address: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
             node_ips: Vec::new(),
             batch_datagrams_max: 256,
+            batch_forwards_max: 1024,
             relay_packets_max: 4096,
         }
     }
