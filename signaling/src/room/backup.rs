@@ -162,13 +162,12 @@ impl Room {
         let mut waited: Vec<(ParticipantKey, TrackId, Demand)> = Vec::new();
         for (owner, publication) in published.filter(|(_, track)| track.backup.is_some()) {
             let demand = self.waiting_demand(publication);
-            match &owner.source {
+            if let Some(source) = &owner.source {
                 // Whoever is only shown here is asked in its own room.
-                Some(source) => source.wait_for(publication.id, demand),
-                None => {
-                    let demand = demand.max(owner.waiting.highest(publication.id));
-                    waited.push((owner.key, publication.id, demand));
-                }
+                source.wait_for(publication.id, demand);
+            } else {
+                let demand = demand.max(owner.waiting.highest(publication.id));
+                waited.push((owner.key, publication.id, demand));
             }
         }
         for (key, track, demand) in waited {

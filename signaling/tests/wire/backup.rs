@@ -44,11 +44,21 @@ fn second(sid: &str, name: &str) -> AddTrackRequest {
     }
 }
 
+/// The offer in VP9, which has payload types of its own.
+fn in_vp9(offer: &str) -> String {
+    offer
+        .replace("VP8", "VP9")
+        .replace("SAVPF 96 97", "SAVPF 98 99")
+        .replace(":96 ", ":98 ")
+        .replace(":97 ", ":99 ")
+        .replace("apt=96", "apt=98")
+}
+
 /// Two sections of one track, in VP9 and VP8.
 fn both_sections(first: &str, second: &str) -> String {
     let both = sdp::with_two_cameras("cam-1", "cam-2");
     let (one, two) = both.rsplit_once("m=video").unwrap();
-    let one = one.replace("VP8", "VP9");
+    let one = in_vp9(one);
     let one = one.replace("a=sendonly", &format!("a={first}"));
     let two = two.replace("a=sendonly", &format!("a={second}"));
     format!("{one}m=video{two}")
@@ -77,7 +87,7 @@ async fn refused(client: &mut Client, request: AddTrackRequest) -> Reason {
 /// Publishes a camera in VP9, with what else the request promises.
 async fn publish(client: &mut Client, request: AddTrackRequest) -> TrackInfo {
     let track = announced(client, request).await.track.unwrap();
-    let offer = sdp::with_camera("cam-1", "sendonly").replace("VP8", "VP9");
+    let offer = in_vp9(&sdp::with_camera("cam-1", "sendonly"));
     client.offer(1, &offer).await;
     track
 }
