@@ -206,7 +206,7 @@ impl Call {
     fn publish(&mut self, choice: u8) {
         let codecs = [
             Codec::Opus,
-            Codec::OtherAudio,
+            Codec::Red,
             Codec::Vp8,
             Codec::H264,
             Codec::Vp9,
@@ -251,7 +251,7 @@ impl Call {
             track.timestamp = track.timestamp.wrapping_add(u32::from(step) * 97);
         }
         let descriptor = match track.codec {
-            Codec::Opus | Codec::OtherAudio => Descriptor::Audio,
+            Codec::Opus | Codec::Red => Descriptor::Audio,
             Codec::Vp8 => parse_vp8(payload).map_or(Descriptor::Unreadable, Descriptor::Vp8),
             Codec::H264 => parse_h264(payload).map_or(Descriptor::Unreadable, Descriptor::H264),
             Codec::Vp9 => parse_vp9(payload).map_or(Descriptor::Unreadable, Descriptor::Vp9),

@@ -78,8 +78,8 @@ pub fn descriptions(bytes: &[u8]) {
         };
         let session = SessionId::new(ShardId(0), 1);
         let config = SessionConfig {
-            kind,
             ice_lite: choice & 0x40 == 0,
+            ..SessionConfig::new(kind)
         };
         engine
             .create_session(now, ROOM, session, config)
@@ -186,6 +186,7 @@ fn wish(number: u64, kind: MediaKind, codec: Codec) -> Subscribe {
         stream: "PA_1".to_owned(),
         name: format!("TR_{number}"),
         target: Target::ALL,
+        stereo: false,
     }
 }
 
@@ -255,10 +256,7 @@ impl<'a> Call<'a> {
 
     fn join(&mut self, number: usize) {
         let session = SessionId::new(ShardId(0), number as u64 + 1);
-        let config = SessionConfig {
-            kind: SessionKind::Single,
-            ice_lite: true,
-        };
+        let config = SessionConfig::new(SessionKind::Single);
         self.engine
             .create_session(self.now, ROOM, session, config)
             .expect("there is room for a session");

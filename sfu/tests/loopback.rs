@@ -219,10 +219,7 @@ async fn a_full_shard_says_so() {
     let mut stage = Stage::new(config).await;
     stage.publisher().await;
 
-    let config = engine::SessionConfig {
-        kind: engine::SessionKind::Publisher,
-        ice_lite: true,
-    };
+    let config = engine::SessionConfig::new(engine::SessionKind::Publisher);
     let second = stage.sfu.create_session(stage.room, config, None).await;
 
     assert!(matches!(second, Err(SfuError::Full)));

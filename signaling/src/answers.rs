@@ -8,6 +8,8 @@ use livekit_protocol::{
     ServerInfo, SessionDescription,
 };
 
+use service::config::IceServer;
+
 use crate::codecs;
 use crate::quirks::Quirks;
 
@@ -75,6 +77,16 @@ pub(crate) fn description(
         id,
         mid_to_track_id: mid_to_track_id.into_iter().collect(),
     }
+}
+
+/// Lists the STUN and TURN servers that are configured.
+pub(crate) fn ice_servers(servers: &[IceServer]) -> Vec<livekit_protocol::IceServer> {
+    let server = |server: &IceServer| livekit_protocol::IceServer {
+        urls: server.urls.clone(),
+        username: server.username.clone(),
+        credential: server.credential.expose().to_owned(),
+    };
+    servers.iter().map(server).collect()
 }
 
 /// Lists codecs by mime type.

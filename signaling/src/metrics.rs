@@ -11,6 +11,8 @@ pub(crate) struct Metrics {
     pub(crate) sockets: IntGauge,
     /// Open rooms.
     pub(crate) rooms: IntGauge,
+    /// Rooms that a bug has ended.
+    pub(crate) room_panics: IntCounter,
     /// Participants in rooms, those who may still resume included.
     pub(crate) participants: IntGauge,
     /// Messages of clients, by kind.
@@ -89,6 +91,7 @@ impl Metrics {
         Ok(Self {
             sockets: gauge("clapt_signal_sockets", "Open signalling WebSockets")?,
             rooms: gauge("clapt_signal_rooms", "Open rooms")?,
+            room_panics: counter("clapt_signal_room_panics_total", "Rooms ended by a bug")?,
             participants: gauge("clapt_signal_participants", "Participants in rooms")?,
             requests: counters("clapt_signal_requests_total", "Messages of clients", "kind")?,
             responses: counter("clapt_signal_responses_total", "Messages to clients")?,

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use livekit_protocol::encryption::Type as Encryption;
 use livekit_protocol::video_layer::Mode;
 use livekit_protocol::{
     AddTrackRequest, AudioTrackFeature, BackupCodecPolicy, SimulcastCodec, SimulcastCodecInfo,
@@ -57,14 +58,19 @@ impl Publication {
         let wanted = request.simulcast_codecs.first();
         let wanted = wanted.and_then(|wanted| codecs::from_name(&wanted.codec));
         let codec = match kind {
-            MediaKind::Audio => enabled.contains(&Codec::Opus).then_some(wanted)?,
+            MediaKind::Audio => {
+                let may_repeat = !request.disable_red && request.encryption() == Encryption::None;
+                Some(codecs::choose_audio(wanted, may_repeat, enabled).ok()?)
+            }
             MediaKind::Video => codecs::choose_video(wanted, enabled).ok()?,
         };
+        // What becomes of sound shows when it is published.
+        let told = codec.filter(|_| kind == MediaKind::Video || wanted.is_some());
         let backup = match kind {
             MediaKind::Audio => None,
             MediaKind::Video => Backup::of(request, codec, enabled),
         };
-        let mut info = track_info(request, kind, codec, unix_micros);
+        let mut info = track_info(request, kind, told, unix_micros);
         info.codecs.extend(backup.as_ref().map(|backup| {
             let wanted = request.simulcast_codecs.get(1);
             let mut layers = layers_of(request, wanted);
@@ -127,6 +133,12 @@ impl Publication {
             }
         }
         changed
+    }
+
+    /// Tells whether the sound is stereo.
+    pub(crate) fn is_stereo(&self) -> bool {
+        let stereo = AudioTrackFeature::TfStereo.into();
+        self.info.audio_features.contains(&stereo)
     }
 
     /// Replaces the features of a sound track by those that are known.

@@ -59,6 +59,28 @@ fn what_may_not_be_published_is_replaced_or_refused() {
 }
 
 #[test]
+fn sound_is_repeated_unless_the_client_or_its_encryption_forbids_it() {
+    let all = [Codec::Opus, Codec::Red];
+    let plain = AddTrackRequest::default();
+    let disabled = AddTrackRequest {
+        disable_red: true,
+        ..plain.clone()
+    };
+    let sealed = AddTrackRequest {
+        encryption: Encryption::Gcm.into(),
+        ..plain.clone()
+    };
+    let codec = |request: &AddTrackRequest| announce_with(request, &all).unwrap().codec;
+
+    assert_eq!(codec(&plain), Some(Codec::Red));
+    assert_eq!(codec(&disabled), Some(Codec::Opus));
+    assert_eq!(codec(&sealed), Some(Codec::Opus));
+    // Which of them is not known before an offer carries the track.
+    let info = announce_with(&plain, &all).unwrap().info;
+    assert_eq!(info.codecs[0].mime_type, "");
+}
+
+#[test]
 #[expect(deprecated, reason = "older clients write and read these fields")]
 fn features_in_old_fields_and_new_are_one() {
     let of_old = AddTrackRequest {

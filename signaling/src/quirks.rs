@@ -26,6 +26,8 @@ pub(crate) struct Quirks {
     pub(crate) stream_names: bool,
     /// Can't send some codecs well: LiveKit's server does not let it, either.
     pub(crate) unsendable: &'static [Codec],
+    /// Can't play some codecs, whatever it says of itself.
+    pub(crate) unplayable: &'static [Codec],
     /// Reads `Leave.action`; older ones read `can_reconnect` only.
     pub(crate) leave_action: bool,
 }
@@ -53,6 +55,7 @@ impl Quirks {
             numbered_data: client.protocol >= NUMBERED_DATA_PROTOCOL,
             stream_names: client.protocol >= STREAM_NAMES_PROTOCOL && !is_firefox(&client.browser),
             unsendable: unsendable(client),
+            unplayable: unplayable(client),
             leave_action: client.protocol >= LEAVE_ACTION_PROTOCOL,
         }
     }
@@ -64,16 +67,26 @@ fn unsendable(client: &ClientInfo) -> &'static [Codec] {
     let is = |text: &str, expected: &str| text.eq_ignore_ascii_case(expected);
     if is(&client.browser, "safari") {
         return if version(&client.browser_version) >= [18, 4, 0] {
-            &[Codec::Av1, Codec::Vp9]
+            &[Codec::Red, Codec::Av1, Codec::Vp9]
         } else {
-            &[Codec::Av1]
+            &[Codec::Red, Codec::Av1]
         };
     }
     let is_linux = is(&client.os, "linux") || is(&client.os, "android");
-    if is_firefox(&client.browser) && is_linux {
-        return &[Codec::H264];
+    match (is_firefox(&client.browser), is_linux) {
+        (true, true) => &[Codec::Red, Codec::H264],
+        (true, false) => &[Codec::Red],
+        (false, _) => &[],
     }
-    &[]
+}
+
+/// Firefox and Safari know no redundant sound.
+fn unplayable(client: &ClientInfo) -> &'static [Codec] {
+    if is_firefox(&client.browser) || client.browser.eq_ignore_ascii_case("safari") {
+        &[Codec::Red]
+    } else {
+        &[]
+    }
 }
 
 fn is_firefox(browser: &str) -> bool {
@@ -127,14 +140,30 @@ mod tests {
             quirks.unsendable
         };
 
-        assert_eq!(unsendable("Safari", "17.2", "macOS"), [Codec::Av1]);
+        assert_eq!(
+            unsendable("Safari", "17.2", "macOS"),
+            [Codec::Red, Codec::Av1]
+        );
         assert_eq!(
             unsendable("safari", "18.4", "iOS"),
-            [Codec::Av1, Codec::Vp9]
+            [Codec::Red, Codec::Av1, Codec::Vp9]
         );
-        assert_eq!(unsendable("Firefox", "140", "Linux"), [Codec::H264]);
-        assert_eq!(unsendable("Firefox", "140", "Windows"), []);
+        assert_eq!(
+            unsendable("Firefox", "140", "Linux"),
+            [Codec::Red, Codec::H264]
+        );
+        assert_eq!(unsendable("Firefox", "140", "Windows"), [Codec::Red]);
         assert_eq!(unsendable("Chrome", "140", "Linux"), []);
+    }
+
+    #[test]
+    fn redundant_sound_goes_to_browsers_that_know_it() {
+        let unplayable = |browser| quirks(Sdk::Js, "2.23.0", 17, browser).unplayable;
+
+        assert_eq!(unplayable("Firefox Mobile"), [Codec::Red]);
+        assert_eq!(unplayable("Safari"), [Codec::Red]);
+        assert_eq!(unplayable("Chrome"), []);
+        assert_eq!(unplayable(""), []);
     }
 
     #[test]

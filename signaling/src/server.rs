@@ -71,6 +71,15 @@ impl Signaling {
         })
     }
 
+    /// Lets a room meet a bug, for tests; false if there is no such room.
+    #[cfg(feature = "testing")]
+    pub async fn panic_room(&self, name: &str) -> bool {
+        match self.shared.rooms.find(name) {
+            Some(room) => room.send(Command::Panic).await.is_ok(),
+            None => false,
+        }
+    }
+
     /// Stops: new sockets are answered 503, everybody in a room is asked to come back later, and
     /// all rooms are closed. Returns when all sockets are closed, or after some seconds.
     pub async fn shutdown(&self) {

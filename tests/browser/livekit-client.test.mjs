@@ -36,6 +36,20 @@ for (const single of [true, false]) {
       }
     });
 
+    test('sound is sent and heard with redundancy, and plain where that is asked for', async (t) => {
+      const [alice, bob, room] = await pair(single, { camera: null });
+      const carol = await stage.peer('carol', room, { single });
+      await Promise.all([[alice, true], [carol, false]].map(([page, red]) => page.evaluate((red) => peer.room.localParticipant.setMicrophoneEnabled(true, undefined, { red }), red)));
+
+      // Chromium's statistics call both Opus; what repeats the packet before is twice as long.
+      const [repeated, plain] = await Promise.all(['alice', 'carol'].map((other) => until(bob, (other) => peer.soundPacketBytes(other), other)));
+      t.diagnostic(`bytes per packet: ${repeated.toFixed(0)} with redundancy, ${plain.toFixed(0)} without`);
+      assert.ok(repeated > plain * 1.5);
+      const mimeTypes = await bob.evaluate(() => ['alice', 'carol'].map((other) => peer.publication(other, 'microphone').mimeType));
+      assert.deepEqual(mimeTypes, ['audio/red', 'audio/opus']);
+      for (const other of ['alice', 'carol']) await until(bob, async (other) => (await peer.inbound(other, 'microphone'))?.energy > 0, other);
+    });
+
     for (const codec of ['vp8', 'h264']) {
       test(`each ${codec} layer comes on request`, async () => {
         const [, bob] = await pair(single, { camera: { width: 1280, height: 720, codec } });

@@ -10,6 +10,7 @@
 //! speak once and seals what is queued.
 
 mod channels;
+mod codecs;
 mod config;
 mod counters;
 mod crypto;
@@ -42,6 +43,7 @@ mod track;
 mod transmit;
 mod types;
 
+pub use codecs::CodecSet;
 pub use config::EngineConfig;
 pub use counters::{Counters, Drop};
 pub use engine::{CreateSessionError, Engine};

@@ -7,14 +7,15 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use forwarding::{
-    Av1Frame, Codec, Descriptor, PacketView, TrackKey, parse_h264, parse_vp8, parse_vp9,
+    Av1Frame, Codec, Descriptor, PacketView, RedBlock, RedLayout, TrackKey, parse_h264, parse_red,
+    parse_vp8, parse_vp9,
 };
 use str0m::media::{KeyframeRequestKind, Mid, Rid, SenderFeedback};
 use str0m::rtp::{ExtensionValues, RtpPacket, VideoOrientation};
 
 use crate::counters::Drop;
 use crate::demux::SessionIndex;
-use crate::peer::DescriptorBytes;
+use crate::peer::{DescriptorBytes, PayloadTypes};
 use crate::relay::{RelayBody, RelayMessage, RelayedPacket, SenderClock};
 use crate::session::{IngressStream, Session, guard};
 use crate::track::Origin;
@@ -26,6 +27,8 @@ pub(crate) struct Packet {
     pub(crate) view: PacketView,
     pub(crate) payload: Arc<[u8]>,
     pub(crate) extensions: PacketExtensions,
+    /// Set if the payload repeats earlier sound.
+    pub(crate) red: Option<RedLayout>,
 }
 
 /// Header extensions that are passed on.
@@ -75,7 +78,6 @@ impl Engine {
             self.bind_stream(now, index, ssrc)?;
         }
         let session = &mut self.sessions[index];
-        let codec = session.payload_types.codec(packet.header.payload_type);
         let stream = session.ingress.get_mut(&ssrc).ok_or(Drop::Unbound)?;
         session
             .gate
@@ -83,9 +85,7 @@ impl Engine {
         if !session.publish_rate.take(now, packet.payload.len()) {
             return Err(Drop::PublishRate);
         }
-        if codec != Some(stream.codec) {
-            return Err(Drop::Descriptor);
-        }
+        let red = read_red(&session.payload_types, stream.codec, &packet)?;
         let extensions = PacketExtensions::of(&packet.header.ext_vals);
         let marker = packet.header.marker;
         let descriptor = read_descriptor(stream, &packet.payload, marker, &extensions);
@@ -101,6 +101,7 @@ impl Engine {
             view,
             payload: packet.payload,
             extensions,
+            red,
         };
         Ok((stream.track, packet))
     }
@@ -232,6 +233,7 @@ impl Engine {
             let body = RelayBody::Packet(Box::new(RelayedPacket {
                 view: packet.view,
                 extensions: packet.extensions.clone(),
+                red: packet.red,
                 // A copy: two shards that count references on one payload would share cache lines.
                 payload: Arc::from(&packet.payload[..]),
             }));
@@ -402,6 +404,28 @@ fn encoding_of(rid: Option<Rid>) -> u8 {
     }
 }
 
+/// Checks that a packet is of the codec of its track. Redundant sound is Opus throughout, and plain Opus
+/// may come between.
+fn read_red(
+    types: &PayloadTypes,
+    of_track: Codec,
+    packet: &RtpPacket,
+) -> Result<Option<RedLayout>, Drop> {
+    let codec = types.codec(packet.header.payload_type);
+    match (codec, of_track) {
+        (Some(Codec::Red), Codec::Red) => {
+            let layout = parse_red(&packet.payload).map_err(|_| Drop::Descriptor)?;
+            let is_opus =
+                |block: RedBlock<'_>| types.codec(block.payload_type.into()) == Some(Codec::Opus);
+            let are_all_opus = layout.blocks(&packet.payload).all(is_opus);
+            are_all_opus.then_some(Some(layout)).ok_or(Drop::Descriptor)
+        }
+        (Some(Codec::Opus), Codec::Red) => Ok(None),
+        (Some(codec), _) if codec == of_track => Ok(None),
+        (Some(_) | None, _) => Err(Drop::Descriptor),
+    }
+}
+
 /// Reads what the codec says of a packet. What can't be read is told as such: `forwarding` then asks for
 /// a keyframe.
 fn read_descriptor(
@@ -411,7 +435,7 @@ fn read_descriptor(
     extensions: &PacketExtensions,
 ) -> Descriptor {
     let read = match stream.codec {
-        Codec::Opus | Codec::OtherAudio => Ok(Descriptor::Audio),
+        Codec::Opus | Codec::Red => Ok(Descriptor::Audio),
         Codec::Vp8 => parse_vp8(payload).map(Descriptor::Vp8),
         Codec::H264 => parse_h264(payload).map(Descriptor::H264),
         Codec::Vp9 => parse_vp9(payload).map(Descriptor::Vp9),

@@ -28,17 +28,19 @@ pub(crate) fn build(
     certificate: &DtlsCert,
     now: Instant,
 ) -> Rtc {
+    let codecs = session.codecs();
+    let has = |codec| codecs.contains(codec);
     let mut rtc = Rtc::builder()
         .set_rtp_mode(true)
         .set_ice_lite(session.ice_lite)
         .set_crypto_provider(crypto::provider())
         .set_dtls_cert(certificate.clone())
         .clear_codecs()
-        .enable_opus(true, false)
-        .enable_vp8(true)
-        .enable_h264(true)
-        .enable_vp9(true)
-        .enable_av1(true)
+        .enable_opus(has(Codec::Opus), has(Codec::Red))
+        .enable_vp8(has(Codec::Vp8))
+        .enable_h264(has(Codec::H264))
+        .enable_vp9(has(Codec::Vp9))
+        .enable_av1(has(Codec::Av1))
         .set_extension_map(extensions(session.kind))
         .set_sctp_max_buffered_amount(SCTP_BUFFER_BYTES)
         .set_stats_interval(Some(QUALITY_INTERVAL))
@@ -135,6 +137,10 @@ impl PayloadTypes {
             if let Some(slot) = types.get_mut(usize::from(*parameters.pt())) {
                 *slot = Meaning::Media(codec);
             }
+            let red = parameters.red().map(|pt| usize::from(*pt));
+            if let Some(slot) = red.and_then(|pt| types.get_mut(pt)) {
+                *slot = Meaning::Media(Codec::Red);
+            }
             let repair = parameters.resend().map(|pt| usize::from(*pt));
             if let Some(slot) = repair.and_then(|pt| types.get_mut(pt)) {
                 *slot = Meaning::Repair;
@@ -170,35 +176,23 @@ fn codec_of(codec: str0m::format::Codec) -> Option<Codec> {
     }
 }
 
-/// The encoding name of a codec in SDP (its media subtype).
-pub(crate) fn encoding_name(codec: Codec) -> &'static str {
-    match codec {
-        Codec::Opus => "opus",
-        Codec::Vp8 => "VP8",
-        Codec::H264 => "H264",
-        Codec::Vp9 => "VP9",
-        Codec::Av1 => "AV1",
-        Codec::OtherAudio => "",
-    }
-}
-
-/// The codec of an encoding name.
-pub(crate) fn codec_named(name: &str) -> Option<Codec> {
-    [Codec::Opus, Codec::Vp8, Codec::H264, Codec::Vp9, Codec::Av1]
-        .into_iter()
-        .find(|codec| encoding_name(*codec).eq_ignore_ascii_case(name))
-}
-
-/// The payload type by which `codec` is sent in a section, if the client receives it.
-pub(crate) fn send_payload_type(rtc: &Rtc, mid: str0m::media::Mid, codec: Codec) -> Option<Pt> {
+/// The payload type by which `codec` is sent in a section, if the client receives it, and for sound that
+/// of its redundant form if the client knows that too. [`Codec::Red`] is sent as Opus to all others.
+pub(crate) fn send_payload_types(
+    rtc: &Rtc,
+    mid: str0m::media::Mid,
+    codec: Codec,
+) -> Option<(u8, Option<u8>)> {
     let accepted = rtc.media(mid)?.remote_pts();
-    rtc.codec_config()
-        .params()
-        .iter()
-        .find(|parameters| {
-            accepted.contains(&parameters.pt()) && codec_of(parameters.spec().codec) == Some(codec)
-        })
-        .map(str0m::format::PayloadParams::pt)
+    let primary = match codec {
+        Codec::Red => Codec::Opus,
+        Codec::Opus | Codec::Vp8 | Codec::H264 | Codec::Vp9 | Codec::Av1 => codec,
+    };
+    let mut parameters = rtc.codec_config().params().iter();
+    let parameters = parameters.find(|parameters| {
+        accepted.contains(&parameters.pt()) && codec_of(parameters.spec().codec) == Some(primary)
+    })?;
+    Some((*parameters.pt(), parameters.red().map(|pt| *pt)))
 }
 
 /// The header extensions that name section and layer, as negotiated in any section.

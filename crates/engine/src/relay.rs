@@ -7,7 +7,7 @@
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
-use forwarding::PacketView;
+use forwarding::{PacketView, RedLayout};
 
 use crate::media::PacketExtensions;
 use crate::{RoomId, TrackId};
@@ -57,6 +57,7 @@ pub(crate) struct RelayedPacket {
     pub(crate) view: PacketView,
     pub(crate) extensions: PacketExtensions,
     pub(crate) payload: Arc<[u8]>,
+    pub(crate) red: Option<RedLayout>,
 }
 
 impl RelayMessage {

@@ -32,6 +32,7 @@ impl Engine {
                     view: packet.view,
                     payload: packet.payload,
                     extensions: packet.extensions,
+                    red: packet.red,
                 };
                 self.route(now, track, packet);
             }

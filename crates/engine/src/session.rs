@@ -17,14 +17,15 @@ use crate::channels::Channels;
 use crate::crypto::KeyMailbox;
 use crate::egress::{Egress, Path, PublisherClock, StreamKey};
 use crate::gate::{NameExtensions, SsrcGate};
+use crate::negotiation::SentFormat;
 use crate::peer::PayloadTypes;
 use crate::rate::{Bucket, PublishRate};
 use crate::sdp::{Formats, Outline};
 use crate::timers::Timer;
 use crate::transmit::Transmit;
 use crate::{
-    CloseReason, EngineConfig, Event, MediaKind, SessionConfig, SessionId, SessionKind, Subscribe,
-    TrackId,
+    CloseReason, CodecSet, EngineConfig, Event, MediaKind, SessionConfig, SessionId, SessionKind,
+    Subscribe, TrackId,
 };
 
 /// Time's worth of new addresses that may come at once: a client with several interfaces tries them all.
@@ -58,6 +59,11 @@ pub(crate) struct Session {
     pub(crate) channels: Channels,
     /// Sections in which the client publishes, with the index of the track.
     pub(crate) received: Vec<(Mid, usize)>,
+    /// How the client is to send in these sections.
+    pub(crate) sent_formats: Vec<(Mid, SentFormat)>,
+    /// What the client may publish, and what it may be sent.
+    pub(crate) publishes: CodecSet,
+    pub(crate) receives: CodecSet,
     /// Streams that the client sends.
     pub(crate) ingress: HashMap<Ssrc, IngressStream>,
     /// Sections in which the client can receive.
@@ -268,6 +274,9 @@ impl Session {
             payload_types,
             channels: Channels::new(limits.data_queue_bytes_max, limits.data_channels_max),
             received: Vec::new(),
+            sent_formats: Vec::new(),
+            publishes: config.publishes,
+            receives: config.receives,
             ingress: HashMap::new(),
             sendable: Vec::new(),
             subscriptions: Vec::new(),
@@ -409,6 +418,18 @@ impl Session {
             .iter()
             .find(|(section, _)| *section == mid)
             .map(|(_, track)| *track)
+    }
+
+    /// Notes what the client was told to encode with: later answers say the same.
+    pub(crate) fn keep_codec(&mut self, mid: Mid, codec: Codec) {
+        let mut formats = self.sent_formats.iter_mut();
+        if let Some((_, format)) = formats.find(|(section, _)| *section == mid) {
+            format.codec = Some(codec);
+        }
+    }
+
+    pub(crate) fn forget_format(&mut self, mid: Mid) {
+        self.sent_formats.retain(|(section, _)| *section != mid);
     }
 
     /// Reads again what the last negotiation changed.

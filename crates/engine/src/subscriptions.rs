@@ -115,6 +115,7 @@ impl Engine {
             let session = &mut self.sessions[session];
             session.received.retain(|(section, _)| *section != mid);
             session.ingress.retain(|_, stream| stream.mid != mid);
+            session.forget_format(mid);
         }
         self.end_track(index);
     }

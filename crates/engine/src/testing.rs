@@ -53,6 +53,10 @@ impl Engine {
             ("touched", self.touched.len()),
             ("dirty", self.dirty.len()),
             ("received", sessions().map(|s| s.received.len()).sum()),
+            (
+                "sent formats",
+                sessions().map(|s| s.sent_formats.len()).sum(),
+            ),
             ("ingress", sessions().map(|s| s.ingress.len()).sum()),
             ("sendable", sessions().map(|s| s.sendable.len()).sum()),
             (

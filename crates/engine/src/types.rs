@@ -6,6 +6,8 @@
 use bytes::Bytes;
 use forwarding::Codec;
 
+use crate::CodecSet;
+
 /// A room, as far as media is concerned: sessions of different rooms never share a track.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RoomId(pub u64);
@@ -74,6 +76,32 @@ pub struct SessionConfig {
     /// Whether the server leaves connectivity checks to the client (RFC 8445, section 2.5). Off for
     /// Firefox.
     pub ice_lite: bool,
+    /// What the client may publish. All else is left out of our descriptions, and refused.
+    pub publishes: CodecSet,
+    /// What the client may be sent.
+    pub receives: CodecSet,
+}
+
+impl SessionConfig {
+    /// Sets up a session of a client that can do everything.
+    #[must_use]
+    pub fn new(kind: SessionKind) -> Self {
+        Self {
+            kind,
+            ice_lite: true,
+            publishes: CodecSet::ALL,
+            receives: CodecSet::ALL,
+        }
+    }
+
+    /// What the session has to know, whichever way it goes.
+    pub(crate) fn codecs(self) -> CodecSet {
+        match self.kind {
+            SessionKind::Publisher => self.publishes,
+            SessionKind::Subscriber | SessionKind::Player => self.receives,
+            SessionKind::Single => self.publishes.union(self.receives),
+        }
+    }
 }
 
 /// Audio or video.
@@ -94,7 +122,8 @@ pub struct PendingTrack {
     pub cid: String,
     /// Audio or video.
     pub kind: MediaKind,
-    /// The codec that the answer puts first; browsers encode with the first one.
+    /// The codec that the answer puts first; browsers encode with the first one. With [`Codec::Red`]
+    /// Opus is taken from those who don't offer redundancy; without it none is answered.
     pub codec: Option<Codec>,
     /// Whether stereo sound is wanted (`stereo=1` in the answer's fmtp).
     pub stereo: bool,
@@ -172,6 +201,8 @@ pub struct Subscribe {
     pub name: String,
     /// What is wanted at first.
     pub target: Target,
+    /// Whether the sound is stereo: clients decode it so if they are told (RFC 7587, section 6.1).
+    pub stereo: bool,
 }
 
 /// The data channels of a session; the variant is the label.

@@ -182,7 +182,7 @@ fn a_client_without_retransmission_gets_none() {
 /// How much later than it was captured the sender reports say that a track was, on the server's clock.
 fn report_delays(world: &mut World, client: Client, track: Track) -> Vec<f64> {
     let (ticks, interval) = match track.script {
-        Script::Opus => (48_000.0, 0.02),
+        Script::Opus | Script::OpusRed => (48_000.0, 0.02),
         Script::Vp8 | Script::Vp8Simulcast | Script::Vp9Svc => (90_000.0, 0.04),
     };
     let begun = world.source(track).begun_at.expect("the track flows");

@@ -85,10 +85,7 @@ fn a_full_shard_refuses_a_session_and_serves_the_others() {
     let mut world = World::with(5, 1, |config| config.sessions_max = 1);
     let alice = world.join(Mode::Single);
 
-    let config = SessionConfig {
-        kind: SessionKind::Single,
-        ice_lite: true,
-    };
+    let config = SessionConfig::new(SessionKind::Single);
     let id = SessionId::new(ShardId(0), 77);
     let now = world.now;
     let refused = world.engines[0].create_session(now, ROOM, id, config);

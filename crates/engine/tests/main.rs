@@ -1,7 +1,7 @@
 //! Whole calls in virtual time: engines, real peers, and a network that delays, loses and reorders.
 
-mod answers;
 mod attacks;
+mod codecs;
 mod data;
 mod egress;
 mod join;

@@ -234,10 +234,7 @@ fn a_track_of_another_room_cannot_be_had() {
         engine.open_room(other);
         let shard = engine::ShardId(u8::try_from(shard).unwrap());
         let id = engine::SessionId::new(shard, 900);
-        let config = engine::SessionConfig {
-            kind: engine::SessionKind::Subscriber,
-            ice_lite: true,
-        };
+        let config = engine::SessionConfig::new(engine::SessionKind::Subscriber);
         engine.create_session(world.now, other, id, config).unwrap();
         let wish = engine::Subscribe {
             track: picture.id,
@@ -246,6 +243,7 @@ fn a_track_of_another_room_cannot_be_had() {
             stream: "s".to_owned(),
             name: "t".to_owned(),
             target: Target::ALL,
+            stereo: false,
         };
         engine.subscribe(id, wish);
     }

@@ -41,7 +41,7 @@ pub(crate) fn forged(payload_type: u8, ssrc: u32, names: &[(u8, &str)]) -> Vec<u
 pub(crate) fn payload_type(world: &World, track: Track, is_repair: bool) -> u8 {
     let source = &world.peers[track.publisher.publisher];
     let wanted = match track.script {
-        Script::Opus => str0m::format::Codec::Opus,
+        Script::Opus | Script::OpusRed => str0m::format::Codec::Opus,
         Script::Vp8 | Script::Vp8Simulcast => str0m::format::Codec::Vp8,
         Script::Vp9Svc => str0m::format::Codec::Vp9,
     };
@@ -95,7 +95,7 @@ fn a_forged_packet_in_a_pause_does_not_mute_what_follows() {
         let layered: &[(u8, &str)] = &[(MID, &mid), (RID, "f")];
         let names = match script {
             Script::Vp8Simulcast => layered,
-            Script::Opus | Script::Vp8 | Script::Vp9Svc => &layered[..1],
+            Script::Opus | Script::OpusRed | Script::Vp8 | Script::Vp9Svc => &layered[..1],
         };
         let packet = forged(payload_type(&world, track, false), 0xbad, names);
 

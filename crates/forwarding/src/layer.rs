@@ -11,8 +11,8 @@ pub(crate) const ENCODINGS: usize = 3;
 pub enum Codec {
     /// Opus (RFC 7587).
     Opus,
-    /// Any other sound: passed on as it is (RED, PCM). Counted at 48 kHz where a clock is needed.
-    OtherAudio,
+    /// Opus with redundancy: each packet repeats the ones before it (RFC 2198).
+    Red,
     /// VP8 (RFC 7741).
     Vp8,
     /// H.264 (RFC 6184).
@@ -28,7 +28,7 @@ impl Codec {
     #[must_use]
     pub const fn clock_rate(self) -> u32 {
         match self {
-            Self::Opus | Self::OtherAudio => 48_000,
+            Self::Opus | Self::Red => 48_000,
             Self::Vp8 | Self::H264 | Self::Vp9 | Self::Av1 => 90_000,
         }
     }
@@ -37,7 +37,7 @@ impl Codec {
     #[must_use]
     pub const fn is_video(self) -> bool {
         match self {
-            Self::Opus | Self::OtherAudio => false,
+            Self::Opus | Self::Red => false,
             Self::Vp8 | Self::H264 | Self::Vp9 | Self::Av1 => true,
         }
     }

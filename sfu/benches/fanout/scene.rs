@@ -174,10 +174,7 @@ pub(crate) async fn run(options: &Options, rooms: usize) -> Outcome {
 impl Stage {
     async fn fill_room(&mut self, options: &Options) -> mpsc::Receiver<Event> {
         let (room, mut events) = self.sfu.open_room().await.expect("a room opens");
-        let session = |kind| SessionConfig {
-            kind,
-            ice_lite: true,
-        };
+        let session = |kind| SessionConfig::new(kind);
         let publisher = self
             .sfu
             .create_session(room, session(SessionKind::Publisher), None);
@@ -239,6 +236,7 @@ impl Stage {
             stream: "stream".to_owned(),
             name: format!("{kind:?}"),
             target: Target::ALL,
+            stereo: false,
         };
         let done = self.sfu.subscribe(session, subscribe).await;
         done.expect("the server runs");

@@ -58,10 +58,7 @@ impl Stage {
     }
 
     async fn session(&mut self, kind: SessionKind) -> SessionId {
-        let config = SessionConfig {
-            kind,
-            ice_lite: true,
-        };
+        let config = SessionConfig::new(kind);
         let session = self
             .sfu
             .create_session(self.room, config, None)
@@ -143,6 +140,7 @@ impl Stage {
             stream: "PA_publisher".to_owned(),
             name: format!("TR_{:?}", track.kind),
             target: Target::ALL,
+            stereo: false,
         };
         self.sfu.subscribe(session, subscribe).await.unwrap();
     }

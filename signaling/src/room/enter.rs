@@ -107,13 +107,12 @@ impl Room {
     }
 
     async fn open_receiving_session(&self, wish: &JoinWish) -> Result<SessionId, EnterError> {
-        let config = SessionConfig {
-            kind: match wish.mode {
-                Mode::Dual => SessionKind::Subscriber,
-                Mode::Single => SessionKind::Single,
-            },
-            ice_lite: Quirks::of(&wish.client, wish.disable_ice_lite).ice_lite,
+        let kind = match wish.mode {
+            Mode::Dual => SessionKind::Subscriber,
+            Mode::Single => SessionKind::Single,
         };
+        let quirks = Quirks::of(&wish.client, wish.disable_ice_lite);
+        let config = self.session_config(kind, quirks);
         Ok(self
             .shared
             .sfu
@@ -161,6 +160,7 @@ impl Room {
             server_version: server_info.version.clone(),
             server_info: Some(server_info),
             subscriber_primary: participant.mode == Mode::Dual,
+            ice_servers: answers::ice_servers(&self.shared.config.rtc.ice_servers),
             ping_interval: PING_INTERVAL_SECONDS,
             ping_timeout: PING_TIMEOUT_SECONDS,
             sif_trailer: self.shared.sif_trailer.clone(),
@@ -172,15 +172,27 @@ impl Room {
 
     /// Lists what a client may publish: what the room enables, without what this client can't do.
     pub(super) fn publish_codecs(&self, quirks: Quirks) -> Vec<Codec> {
+        let mut enabled = self.enabled_codecs();
+        enabled.retain(|codec| !quirks.unsendable.contains(codec));
+        enabled
+    }
+
+    fn enabled_codecs(&self) -> Vec<Codec> {
         let enabled = self.info.enabled_codecs.iter();
-        let mut known: Vec<Codec> = enabled
-            .filter_map(|codec| codecs::from_name(&codec.mime))
-            .collect();
-        if known.is_empty() {
-            known = codecs::ALL.to_vec();
+        codecs::enabled(enabled.map(|codec| codec.mime.as_str()))
+    }
+
+    /// How a media session of a client is set up.
+    pub(super) fn session_config(&self, kind: SessionKind, quirks: Quirks) -> SessionConfig {
+        let enabled = self.enabled_codecs().into_iter();
+        SessionConfig {
+            ice_lite: quirks.ice_lite,
+            publishes: self.publish_codecs(quirks).into_iter().collect(),
+            receives: enabled
+                .filter(|codec| !quirks.unplayable.contains(codec))
+                .collect(),
+            ..SessionConfig::new(kind)
         }
-        known.retain(|codec| !quirks.unsendable.contains(codec));
-        codecs::sorted(known)
     }
 
     async fn resume(&mut self, sid: &str, entry: Entry) -> Result<ParticipantKey, EnterError> {
@@ -228,6 +240,7 @@ impl Room {
             participant.tell(Message::Reconnect(ReconnectResponse {
                 server_info: Some(answers::server_info(&self.shared.node_id)),
                 last_message_seq,
+                ice_servers: answers::ice_servers(&self.shared.config.rtc.ice_servers),
                 ..ReconnectResponse::default()
             }));
         }

@@ -38,6 +38,8 @@ pub(super) enum Departure {
     MediaLost(CloseReason),
     /// Media ended because the client closed it, but for nothing else.
     PeerClosed,
+    /// A bug ended the room; the next join opens it anew.
+    RoomLost,
     /// The server is going down.
     Shutdown,
     /// A developer plays a server that asks for a new join.
@@ -77,6 +79,7 @@ impl Departure {
             Self::SignalLost => (R::SignalClose, Some(Disconnect), "signal-lost"),
             Self::NeverConnected => (R::JoinFailure, Some(Disconnect), "never-connected"),
             Self::PeerClosed => (R::ConnectionTimeout, Some(Reconnect), "peer-closed"),
+            Self::RoomLost => (R::StateMismatch, Some(Reconnect), "room-lost"),
             // A restarted server, or another one, takes the client back without anybody's help.
             Self::Shutdown => (R::ServerShutdown, Some(Reconnect), "shutdown"),
             Self::MediaLost(reason) => match reason {
@@ -217,6 +220,7 @@ mod tests {
             (D::MediaLost(CloseReason::IceTimeout), R::ConnectionTimeout, Some(Reconnect)),
             (D::MediaLost(CloseReason::SlowReader), R::StateMismatch, Some(Reconnect)),
             (D::MediaLost(CloseReason::Protocol), R::StateMismatch, Some(Reconnect)),
+            (D::RoomLost, R::StateMismatch, Some(Reconnect)),
             (D::Shutdown, R::ServerShutdown, Some(Reconnect)),
             (D::SimulatedLeave, R::ServerShutdown, Some(Disconnect)),
             (D::SimulatedReconnect, R::ClientInitiated, Some(Reconnect)),

@@ -8,7 +8,8 @@
 //! - at most one participant has an identity;
 //! - a participant is announced only after its media session stands, and a failed join touches
 //!   nobody;
-//! - a panic in here ends this room only.
+//! - a panic in here ends this room only, and as a room ends: participants are asked to join anew,
+//!   backends are told, the media server is told.
 
 mod agents;
 mod backup;
@@ -33,10 +34,12 @@ mod tell;
 mod timers;
 
 use std::collections::{BTreeMap, HashMap};
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use auth::Claims;
+use futures_util::FutureExt as _;
 use livekit_protocol::Room as RoomInfo;
 use livekit_protocol::signal_request::Message;
 use sfu::{Event as MediaEvent, RoomId, SessionId, SfuError, TrackId};
@@ -98,6 +101,9 @@ pub(crate) enum Command {
     Order(Order),
     /// A WHIP or WHEP request.
     Resource(ResourceCommand),
+    /// A test wants to see how the room takes a bug.
+    #[cfg(feature = "testing")]
+    Panic,
     /// The server is going down.
     Shutdown { done: oneshot::Sender<()> },
 }
@@ -201,11 +207,11 @@ async fn supervise(
     room.dispatch_first(&settings.agents);
     let sid = room.info.sid.clone();
     tracing::info!(room.name = %name, room.id = %sid, "opened a room");
-    // In a task of its own, so that a panic comes back as an error.
-    match tokio::spawn(room.run()).await {
+    // In a task of its own: what panics twice comes back as an error.
+    match tokio::spawn(room.live()).await {
         Ok(()) => tracing::info!(room.name = %name, room.id = %sid, "closed a room"),
         Err(error) => {
-            tracing::error!(room.name = %name, room.id = %sid, %error, "a room has panicked");
+            tracing::error!(room.name = %name, room.id = %sid, %error, "a room could not be closed in order");
         }
     }
     shared.rooms.remove(&name, |handle| handle.number == number);
@@ -257,8 +263,7 @@ impl Room {
         let config = &shared.config.room;
         let created_ms = unix_micros() / 1000;
         let names = config.enabled_codecs.iter();
-        let enabled_codecs =
-            codecs::sorted(names.filter_map(|name| codecs::from_name(name)).collect());
+        let enabled_codecs = codecs::enabled(names.map(String::as_str));
         let sync_streams = config.sync_streams;
         let info = RoomInfo {
             sid: ids::room_sid(),
@@ -301,7 +306,19 @@ impl Room {
         }
     }
 
-    async fn run(mut self) {
+    /// Runs to the end. After a panic everybody is sent away to join anew.
+    async fn live(mut self) {
+        // What the room holds is whole enough to say goodbye: messages are built of single values.
+        let ran = AssertUnwindSafe(self.run()).catch_unwind().await;
+        if ran.is_err() {
+            tracing::error!(room.name = %self.info.name, room.id = %self.info.sid, "a room has panicked");
+            self.shared.metrics.room_panics.inc();
+            self.dismiss(Departure::RoomLost);
+        }
+        self.close();
+    }
+
+    async fn run(&mut self) {
         self.report_room(Event::RoomStarted);
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -318,6 +335,9 @@ impl Room {
                 _ = tick.tick() => self.handle_tick(Instant::now()).await,
             }
         }
+    }
+
+    fn close(&mut self) {
         // Whoever sent a command that is not answered now opens the room anew.
         self.commands.close();
         let left: Vec<ParticipantKey> = self.participants.keys().copied().collect();
@@ -360,6 +380,8 @@ impl Room {
             Command::Shown(key) => self.handle_shown(key).await,
             Command::Order(order) => self.handle_order(order).await,
             Command::Resource(command) => self.handle_resource(command).await,
+            #[cfg(feature = "testing")]
+            Command::Panic => panic!("asked for by a test"),
             Command::Shutdown { done } => {
                 self.dismiss(Departure::Shutdown);
                 let _ = done.send(());

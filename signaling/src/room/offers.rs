@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use livekit_protocol::signal_response::Message;
 use livekit_protocol::{JobType, SessionDescription};
-use sfu::{Answer, BoundTrack, Offer, SessionConfig, SessionId, SessionKind, TrackId};
+use sfu::{Answer, BoundTrack, Offer, SessionId, SessionKind, TrackId};
 
 use super::enter::is_offer;
 use super::{Room, note};
@@ -100,11 +100,8 @@ impl Room {
         if participant.sending.is_some() {
             return participant.sending;
         }
-        let config = SessionConfig {
-            kind: SessionKind::Publisher,
-            ice_lite: participant.quirks.ice_lite,
-        };
         let beside = participant.receiving;
+        let config = self.session_config(SessionKind::Publisher, participant.quirks);
         let created = self
             .shared
             .sfu

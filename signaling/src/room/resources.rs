@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use livekit_protocol::ClientInfo;
 use livekit_protocol::participant_info::State;
-use sfu::{Answer, Codec, Offer, SessionConfig, SessionId, SessionKind, SfuError};
+use sfu::{Answer, Codec, Offer, SessionId, SessionKind, SfuError};
 use thiserror::Error;
 use tokio::sync::oneshot;
 
@@ -154,13 +154,11 @@ impl Room {
             return Err(EnterError::Full.into());
         }
         let wish = wish(&opening);
-        let config = SessionConfig {
-            kind: match opening.role {
-                Role::Publish => SessionKind::Publisher,
-                Role::Play => SessionKind::Player,
-            },
-            ice_lite: Quirks::of(&wish.client, false).ice_lite,
+        let kind = match opening.role {
+            Role::Publish => SessionKind::Publisher,
+            Role::Play => SessionKind::Player,
         };
+        let config = self.session_config(kind, Quirks::of(&wish.client, false));
         let session = self.shared.sfu.create_session(self.media, config, None);
         let session = session.await?;
         let negotiated = self.negotiate(session, &opening).await;

@@ -292,5 +292,6 @@ fn subscription(
         stream: format!("{}|{stream}", owner.sid),
         name: sid.clone(),
         target: target(subscriber, publication, source.track),
+        stereo: publication.is_stereo(),
     }
 }

@@ -17,6 +17,7 @@
 //! - an entity-tag names one ICE session, and never another.
 
 pub(crate) mod fragment;
+mod link;
 pub(crate) mod offer;
 mod problem;
 pub(crate) mod routes;

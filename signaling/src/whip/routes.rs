@@ -24,7 +24,7 @@ use tower_http::cors::{Any, CorsLayer};
 
 use super::problem::{ACCEPT_PATCH, ACCEPT_POST, FRAGMENT, Problem, SDP};
 use super::session::{Held, Opening};
-use super::{Role, fragment, offer};
+use super::{Role, fragment, link, offer};
 use crate::admission::{self, Refusal, now};
 use crate::ids;
 use crate::join_request::Query;
@@ -116,7 +116,13 @@ async fn note(State(door): State<Door>, request: Request, next: Next) -> Respons
     };
     let is_session = path.trim_matches('/').split('/').count() > 2;
     let method = request.method().clone();
+    // A preflight has no token, and says what may be asked, not what is there.
+    let is_question = method == Method::OPTIONS && !is_session;
+    let may_know = is_question && verify(&door.shared, request.headers(), now()).is_ok();
     let mut response = next.run(request).await;
+    if may_know {
+        link::append(response.headers_mut(), &door.shared.config.rtc.ice_servers);
+    }
     if method == Method::OPTIONS {
         let (name, value) = if is_session {
             (ACCEPT_PATCH, FRAGMENT)
@@ -220,6 +226,7 @@ async fn try_create(door: &Door, creation: Creation, role: Role) -> Result<Respo
     headers.insert(header::LOCATION, header_value(&location));
     headers.insert(header::ETAG, header_value(&opened.entity_tag));
     headers.insert(ACCEPT_PATCH, FRAGMENT);
+    link::append(headers, &shared.config.rtc.ice_servers);
     Ok(response)
 }
 

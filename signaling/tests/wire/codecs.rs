@@ -55,17 +55,101 @@ async fn clients_are_told_what_they_may_publish_and_get_another_codec_instead() 
     assert_eq!(track.codecs[0].mime_type, "video/H264");
 }
 
+fn microphone(cid: &str) -> AddTrackRequest {
+    AddTrackRequest {
+        cid: cid.into(),
+        source: TrackSource::Microphone.into(),
+        ..AddTrackRequest::default()
+    }
+}
+
+/// Joins as `browser`, publishes a camera and a microphone with every codec of Chromium on offer, and
+/// gives the names of the codecs in the answer and the mime types that are told of the tracks.
+async fn negotiated(
+    stage: &Stage,
+    browser: &str,
+    microphone: AddTrackRequest,
+) -> (Vec<String>, Vec<String>) {
+    let query = format!("protocol=17&sdk=js&version=2.23.0&browser={browser}");
+    let mut alice = Client::join_with(stage, &claims("alice", "yoga"), &query).await;
+    alice.say(Request::AddTrack(camera("cam-1"))).await;
+    alice.say(Request::AddTrack(microphone)).await;
+    let offer = sdp::with_choice("cam-1", "mic-1");
+    alice
+        .say(Request::Offer(description("offer", &offer, 2)))
+        .await;
+    let answer = alice.until(|message| match message {
+        Response::Answer(answer) if answer.id == 2 => Some(answer.sdp),
+        _ => None,
+    });
+    let answer = answer.await;
+    let maps = answer
+        .lines()
+        .filter_map(|line| line.strip_prefix("a=rtpmap:"));
+    let names = maps.filter_map(|map| map.split([' ', '/']).nth(1));
+    let names = names.map(str::to_owned).collect();
+    let info = alice.until_info("alice", |info| info.tracks.len() == 2);
+    let tracks = info.await.tracks;
+    let mimes = tracks.into_iter().map(|track| track.mime_type).collect();
+    (names, mimes)
+}
+
+#[tokio::test]
+async fn an_answer_names_no_codec_that_the_room_does_not_take() {
+    let only = ["audio/opus", "video/H264"];
+    let stage = Stage::with(|config| {
+        config.room.enabled_codecs = only.map(str::to_owned).to_vec();
+    })
+    .await;
+
+    let (names, mimes) = negotiated(&stage, "Chrome", microphone("mic-1")).await;
+
+    assert_eq!(names, ["H264", "opus"]);
+    assert_eq!(mimes, ["video/H264", "audio/opus"]);
+}
+
+#[tokio::test]
+async fn sound_is_published_with_redundancy_where_nothing_speaks_against_it() {
+    for (browser, disable_red, is_red) in [
+        ("Chrome", false, true),
+        ("Chrome", true, false),
+        ("Firefox", false, false),
+        ("Safari", false, false),
+    ] {
+        let stage = Stage::new().await;
+        let microphone = AddTrackRequest {
+            disable_red,
+            ..microphone("mic-1")
+        };
+
+        let (names, mimes) = Box::pin(negotiated(&stage, browser, microphone)).await;
+
+        let name = if is_red { "audio/red" } else { "audio/opus" };
+        assert_eq!(mimes[1], name, "{browser}");
+        let has_red = names.iter().any(|name| name == "red");
+        assert_eq!(has_red, is_red, "{browser}: {names:?}");
+    }
+}
+
+#[tokio::test]
+async fn encrypted_sound_is_not_repeated_as_nobody_could_unwrap_it() {
+    let stage = Stage::new().await;
+    let sealed = AddTrackRequest {
+        encryption: encryption::Type::Gcm.into(),
+        ..microphone("mic-1")
+    };
+
+    let (_, mimes) = negotiated(&stage, "Chrome", sealed).await;
+
+    assert_eq!(mimes[1], "audio/opus");
+}
+
 #[tokio::test]
 async fn a_room_without_sound_refuses_microphones() {
     let stage = Stage::with(|config| config.room.enabled_codecs = vec!["video/VP8".into()]).await;
     let mut alice = Client::join(&stage, "alice", "yoga").await;
 
-    let microphone = AddTrackRequest {
-        cid: "mic-1".into(),
-        source: TrackSource::Microphone.into(),
-        ..AddTrackRequest::default()
-    };
-    alice.say(Request::AddTrack(microphone)).await;
+    alice.say(Request::AddTrack(microphone("mic-1"))).await;
 
     let refused = alice.until(|message| match message {
         Response::RequestResponse(response) => Some(response.reason()),
@@ -85,6 +169,8 @@ async fn a_browser_is_not_told_of_codecs_that_it_sends_badly() {
         mimes(&safari.join),
         ["video/VP8", "video/H264", "audio/opus"]
     );
+    let chrome = Client::join(&stage, "bob", "yoga").await;
+    assert_eq!(mimes(&chrome.join).last(), Some(&"audio/red"));
 }
 
 #[tokio::test]
@@ -93,12 +179,7 @@ async fn changes_of_a_local_track_are_told_to_the_others() {
     let mut alice = Client::join(&stage, "alice", "yoga").await;
     let mut bob = Client::join(&stage, "bob", "yoga").await;
     let camera = alice.publish_camera("cam-1").await.sid;
-    let microphone = AddTrackRequest {
-        cid: "mic-1".into(),
-        source: TrackSource::Microphone.into(),
-        ..AddTrackRequest::default()
-    };
-    alice.say(Request::AddTrack(microphone)).await;
+    alice.say(Request::AddTrack(microphone("mic-1"))).await;
     let microphone = published(&mut alice).await.sid;
     let stereo = i32::from(AudioTrackFeature::TfStereo);
 

@@ -11,6 +11,9 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::routing::post;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use livekit_protocol::DisconnectReason;
+use livekit_protocol::leave_request::Action;
+use livekit_protocol::signal_response::Message as Response;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tokio::net::TcpListener;
@@ -171,4 +174,46 @@ async fn a_receiver_that_never_answers_holds_up_no_room_and_no_memory() {
     // One is under way and three wait.
     let ended = stage.metric("clapt_signal_webhook_events_total");
     assert!(ended >= 6.0, "{ended}");
+}
+
+#[tokio::test]
+async fn a_room_that_a_bug_ends_is_finished_for_everybody_and_can_be_made_anew() {
+    let mut receiver = Receiver::answering(&[]).await;
+    let stage = stage(&[&receiver]).await;
+    let mut alice = Client::join(&stage, "alice", "yoga").await;
+    let mut bob = Client::join(&stage, "bob", "pilates").await;
+    alice.publish_camera("cam-1").await;
+    assert_eq!(receiver.names(3).await.len(), 3);
+
+    assert!(stage.signaling.panic_room("yoga").await);
+
+    let leave = alice.until(|message| match message {
+        Response::Leave(leave) => Some((leave.reason(), leave.action())),
+        _ => None,
+    });
+    assert_eq!(
+        leave.await,
+        (DisconnectReason::StateMismatch, Action::Reconnect)
+    );
+    alice.until_closed().await;
+    let mut rest = Vec::new();
+    for _ in 0..3 {
+        let event = receiver.next().await;
+        assert_eq!(event["room"]["name"], "yoga");
+        rest.push(event["event"].as_str().unwrap().to_owned());
+    }
+    let expected = [
+        "track_unpublished",
+        "participant_connection_aborted",
+        "room_finished",
+    ];
+    assert_eq!(rest, expected);
+    bob.settle().await;
+    let again = Client::join(&stage, "alice", "yoga").await;
+    assert_ne!(again.join.room.unwrap().sid, alice.join.room.unwrap().sid);
+    assert!((stage.metric("clapt_signal_room_panics_total") - 1.0).abs() < 0.1);
+    stage.until_metric("clapt_signal_participants", 2.0).await;
+    stage.until_metric("clapt_signal_rooms", 2.0).await;
+    // Its media session went, too: Bob and Alice have one each.
+    stage.until_metric("clapt_sessions", 2.0).await;
 }

@@ -108,7 +108,8 @@ export const rate = (page, identity, wanted) => page.evaluate((args) => peer.rat
 export async function until(page, check, argument, timeout = 10_000) {
   const end = Date.now() + timeout;
   for (;;) {
-    if (await page.evaluate(check, argument)) return;
+    const found = await page.evaluate(check, argument);
+    if (found) return found;
     if (Date.now() > end) throw new Error(`not within ${timeout} ms: ${check}`);
     await new Promise((resolve) => setTimeout(resolve, 100));
   }

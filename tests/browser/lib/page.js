@@ -121,6 +121,15 @@ const peer = (window.peer = {
       .map((s) => ({ rid: s.rid, active: s.active, frames: s.framesEncoded, width: s.frameWidth, height: s.frameHeight }));
   },
 
+  // Bytes per packet of this page's microphone, or of another's as it comes here; undefined before 50 packets.
+  async soundPacketBytes(identity) {
+    const track = (identity ? peer.publication(identity, 'microphone') : peer.own('microphone'))?.track;
+    const end = identity ? track?.receiver : track?.sender;
+    const flow = [...((await end?.getStats())?.values() ?? [])].find((s) => s.type === (identity ? 'inbound-rtp' : 'outbound-rtp'));
+    const [packets, bytes] = identity ? [flow?.packetsReceived, flow?.bytesReceived] : [flow?.packetsSent, flow?.bytesSent];
+    return packets >= 50 ? bytes / packets : undefined;
+  },
+
   // True once `frames` more pictures of the wanted size were decoded within `seconds`.
   async sees(identity, { frames = 10, seconds = 10, width, source = 'camera' } = {}) {
     const end = performance.now() + seconds * 1000;

@@ -4,6 +4,7 @@ use forwarding::{Descriptor, PayloadRewrite};
 use str0m::media::Mid;
 use str0m::rtp::{Extension, ExtensionMap, VideoOrientation};
 
+use super::body::Body;
 use crate::media::Packet;
 use crate::peer::DEPENDENCY_DESCRIPTOR_URI;
 
@@ -85,6 +86,7 @@ pub(crate) struct Contents<'a> {
     /// The section, for as long as the client may not know where the SSRC belongs.
     pub(crate) mid: Option<&'a MidBytes>,
     pub(crate) packet: &'a Packet,
+    pub(crate) body: Body,
     pub(crate) rewrite: PayloadRewrite,
     /// In a retransmission: the number that the packet had (RFC 4588, section 4).
     pub(crate) original: Option<u16>,
@@ -114,7 +116,7 @@ pub(crate) fn write(
         buffer.extend_from_slice(&original.to_be_bytes());
     }
     let payload_at = buffer.len();
-    buffer.extend_from_slice(&contents.packet.payload);
+    contents.body.write(buffer, contents.packet);
     if let (
         PayloadRewrite::Vp8 {
             picture_id,

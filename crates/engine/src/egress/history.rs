@@ -72,6 +72,7 @@ mod tests {
             },
             payload: [0].into(),
             extensions: PacketExtensions::default(),
+            red: None,
         }
     }
 

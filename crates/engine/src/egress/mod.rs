@@ -7,6 +7,7 @@
 //! - nothing is allocated per packet but what makes a buffer grow to its size once;
 //! - the packets of a session leave together, at the flush, in the order in which they were queued.
 
+mod body;
 mod clock;
 mod feedback;
 mod header;

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use forwarding::{Forward, SubscriptionKey};
 
+use super::body::Body;
 use super::clock::Capture;
 use super::header::{self, Contents, ExtensionIds, Header, MidBytes};
 use super::repair::{Lost, Repair, RepairClock};
@@ -16,6 +17,8 @@ use crate::srtp::RtpSealer;
 pub(crate) struct StreamConfig {
     pub(crate) ssrc: u32,
     pub(crate) payload_type: u8,
+    /// The payload type of redundant sound, where the client knows it; others get the newest sound only.
+    pub(crate) red_type: Option<u8>,
     /// SSRC and payload type of retransmissions: only where the client knows them.
     pub(crate) repair: Option<(u32, u8)>,
     pub(crate) mid: MidBytes,
@@ -78,9 +81,10 @@ impl Stream {
     ) -> bool {
         let (packet, place) = queued;
         let start = buffer.len();
+        let body = Body::of(packet, &self.config);
         let header = Header {
             ssrc: self.config.ssrc,
-            payload_type: self.config.payload_type,
+            payload_type: body.payload_type(&self.config),
             marker: forward.marker,
             sequence: low_16(forward.sequence),
             timestamp: forward.timestamp,
@@ -89,6 +93,7 @@ impl Stream {
             ids: &self.config.ids,
             mid: (!self.is_known).then_some(&self.config.mid),
             packet,
+            body,
             rewrite: forward.rewrite,
             original: None,
         };
@@ -96,11 +101,11 @@ impl Stream {
             return false;
         };
         sealer.seal(forward.sequence, buffer, start, header_bytes);
-        let bytes = packet.payload.len();
+        let bytes = body.bytes(packet);
         self.packets = self.packets.wrapping_add(1);
         self.octets = self
             .octets
-            .wrapping_add(u32::from(packet.view.payload_bytes));
+            .wrapping_add(u32::try_from(bytes).unwrap_or_default());
         self.timeline = Some(Timeline {
             encoding: packet.view.encoding,
             shift: forward.timestamp.wrapping_sub(packet.view.timestamp),
@@ -144,6 +149,7 @@ impl Stream {
             ids: &self.config.ids,
             mid: (!self.is_known).then_some(&self.config.mid),
             packet,
+            body: Body::of(packet, &self.config),
             rewrite: lost.rewrite,
             original: Some(lost.original),
         };

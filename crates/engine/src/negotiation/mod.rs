@@ -10,19 +10,22 @@
 //!   sends no media;
 //! - sections are used again for later tracks, each time with a new SSRC, since a client that keeps the
 //!   old one shows a frozen picture;
-//! - the wanted codec comes first, because browsers encode with the first.
+//! - the wanted codec comes first, because browsers encode with the first, and those that are not allowed
+//!   are left out.
 
 mod offers;
 mod plan;
+mod sent_formats;
 
 use str0m::change::{SdpAnswer, SdpOffer};
 use str0m::media::Mid;
 use thiserror::Error;
 
 use self::plan::{OfferPlan, give_hints_back};
+pub(crate) use self::sent_formats::SentFormat;
 use crate::demux::SessionIndex;
 use crate::egress::{ExtensionIds, MidBytes, StreamConfig};
-use crate::peer::{codec_named, encoding_name, send_payload_type};
+use crate::peer::send_payload_types;
 use crate::sdp::{Description, Formats, SentTrack};
 use crate::session::{Exchange, Session, guard};
 use crate::{Answer, BoundTrack, CloseReason, Engine, Offer, SessionId, SessionKind, TrackId};
@@ -87,7 +90,6 @@ impl Engine {
         self.learn_ufrag(index);
         let unpublished = self.apply_unpublished(index, &plan);
         self.apply_carried(index, &plan);
-        self.prefer_codecs(index, &mut description);
         let published = self.apply_published(index, &plan, &mut description);
         self.name_sections(index, &mut description);
         give_hints_back(&plan, &mut description);
@@ -255,6 +257,7 @@ impl Engine {
             session.received.retain(|(section, _)| section != mid);
             session.ingress.retain(|_, stream| stream.mid != *mid);
             session.gate.forget_section(*mid);
+            session.forget_format(*mid);
             if let Some(track) = self.track_ids.get(track).copied() {
                 self.end_track(track);
             }
@@ -306,43 +309,28 @@ impl Engine {
         self.sessions[index].subscriptions[position].is_negotiated = section.is_some();
     }
 
-    /// Puts the codec of each track first that goes on: a browser goes over to another one otherwise.
-    fn prefer_codecs(&self, index: SessionIndex, answer: &mut Description) {
-        for section in &mut answer.sections {
-            let track = section.mid();
-            let track = track.and_then(|mid| self.sessions[index].track_in_section(mid));
-            if let Some(track) = track {
-                section.prefer_encoding(encoding_name(self.tracks[track].codec));
-            }
-        }
-    }
-
     fn apply_published(
         &mut self,
         index: SessionIndex,
         plan: &OfferPlan,
         answer: &mut Description,
     ) -> Vec<BoundTrack> {
+        let session = &mut self.sessions[index];
+        let allowed = session.publishes;
+        let announced = plan.published.iter();
+        let announced = announced.map(|(mid, track, _)| (*mid, SentFormat::of(track)));
+        session.sent_formats.extend(announced);
+        sent_formats::write(answer, &session.sent_formats, allowed, session.receives);
         let mut published = Vec::new();
         for (mid, track, layers) in &plan.published {
-            let section = answer
-                .sections
-                .iter_mut()
-                .find(|section| section.mid() == Some(*mid));
-            let Some(section) = section else { continue };
-            if let Some(codec) = track.codec {
-                section.prefer_encoding(encoding_name(codec));
-            }
-            if track.stereo {
-                section.add_parameter("opus", "stereo=1");
-            }
-            if track.dtx {
-                section.add_parameter("opus", "usedtx=1");
-            }
-            let codec = section
-                .payload_types()
-                .find_map(|payload_type| codec_named(section.encoding(payload_type)?));
-            let Some(codec) = codec else { continue };
+            let mut sections = answer.sections.iter();
+            let section = sections.find(|section| section.mid() == Some(*mid));
+            let codec = section.and_then(|section| sent_formats::first_codec(section, allowed));
+            let Some(codec) = codec else {
+                self.sessions[index].forget_format(*mid);
+                continue;
+            };
+            self.sessions[index].keep_codec(*mid, codec);
             self.publish(index, *mid, track.track, codec, *layers);
             published.push(BoundTrack {
                 track: track.track,
@@ -389,6 +377,9 @@ impl Engine {
                 repair: ssrcs.repair,
             });
             section.set_track(track.as_ref());
+            if carried.is_some_and(|(wish, _)| wish.stereo) {
+                section.add_parameter("opus", "sprop-stereo=1");
+            }
         }
     }
 
@@ -422,12 +413,11 @@ impl Engine {
             let codec = self.tracks[subscription.track].codec;
             let media = session.rtc.media(mid);
             let media = media.filter(|media| media.direction().is_sending());
-            let payload_type = send_payload_type(&session.rtc, mid, codec);
-            let (Some(media), Some(payload_type)) = (media, payload_type) else {
+            let types = send_payload_types(&session.rtc, mid, codec);
+            let (Some(media), Some((payload_type, red_type))) = (media, types) else {
                 refused.push(position);
                 continue;
             };
-            let payload_type: u8 = *payload_type;
             let repairs = session.repairs.iter();
             let repair_type = repairs
                 .filter(|(section, of, _)| *section == mid && *of == payload_type)
@@ -438,6 +428,7 @@ impl Engine {
             self.start_stream(index, position, |subscription| StreamConfig {
                 ssrc: ssrcs.media,
                 payload_type,
+                red_type,
                 repair: ssrcs.repair.zip(repair_type),
                 mid: MidBytes::of(mid),
                 ids,

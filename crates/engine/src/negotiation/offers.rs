@@ -3,6 +3,7 @@
 use str0m::change::SdpPendingOffer;
 use str0m::media::{Direction as PeerDirection, MediaKind as PeerKind, Mid};
 
+use super::sent_formats;
 use crate::demux::SessionIndex;
 use crate::sdp::Description;
 use crate::session::{Exchange, PendingOffer, Session, channel_configs, guard};
@@ -61,6 +62,8 @@ impl Engine {
         let Some(mut description) = Description::parse(&prepared.text) else {
             return;
         };
+        let receives = self.sessions[index].receives;
+        sent_formats::write(&mut description, &[], receives, receives);
         self.name_sections(index, &mut description);
         let offer = Event::Offer {
             session: self.sessions[index].id,

@@ -4,4 +4,4 @@ mod formats;
 mod text;
 
 pub(crate) use formats::Formats;
-pub(crate) use text::{Description, Direction, Outline, SentTrack};
+pub(crate) use text::{Description, Direction, Outline, Section, SentTrack};

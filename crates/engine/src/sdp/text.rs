@@ -289,6 +289,37 @@ impl Section {
         self.lines[0] = line;
     }
 
+    /// Leaves out all codecs but those whose encoding names `is_kept`, each with its retransmissions. A
+    /// section that would have none left stays as it is, as it could not be written.
+    pub(crate) fn retain_encodings(&mut self, is_kept: impl Fn(&str) -> bool) {
+        let repairs: Vec<(u8, u8)> = self.repairs().collect();
+        let is_media_kept = |payload_type: &str| self.encoding(payload_type).is_some_and(&is_kept);
+        let is_kept = |payload_type: &&str| {
+            let number = payload_type.parse().ok();
+            let repaired = repairs.iter().find(|(_, repair)| Some(*repair) == number);
+            match repaired {
+                Some((of, _)) => is_media_kept(&of.to_string()),
+                None => is_media_kept(payload_type),
+            }
+        };
+        let (kept, left_out): (Vec<&str>, Vec<&str>) = self.payload_types().partition(is_kept);
+        if kept.is_empty() || left_out.is_empty() {
+            return;
+        }
+        let head = self.lines[0].split(' ').take(3);
+        let first = head.chain(kept).collect::<Vec<_>>().join(" ");
+        let is_about = |line: &str, payload_type: &str| {
+            ["a=rtpmap:", "a=fmtp:", "a=rtcp-fb:"].iter().any(|prefix| {
+                let value = line.strip_prefix(prefix);
+                value.and_then(|value| value.split(' ').next()) == Some(payload_type)
+            })
+        };
+        let left_out: Vec<String> = left_out.into_iter().map(str::to_owned).collect();
+        self.lines
+            .retain(|line| !left_out.iter().any(|out| is_about(line, out)));
+        self.lines[0] = first;
+    }
+
     /// Format parameters that a client writes for its own encoder to read in our answer, such as the
     /// bitrate to start with (`x-google-start-bitrate`): payload type and parameter.
     pub(crate) fn encoder_hints(&self) -> Vec<(String, String)> {
@@ -397,6 +428,35 @@ mod tests {
     }
 
     #[test]
+    fn a_codec_is_left_out_with_all_that_belongs_to_it() {
+        let mut offer = offer();
+        let before = offer.sections[0].clone();
+
+        offer.sections[1].retain_encodings(|name| name == "VP9");
+        offer.sections[0].retain_encodings(|name| name == "PCMU");
+
+        let video = offer.sections[1].lines.join("\n");
+        assert!(
+            video.starts_with("m=video 0 UDP/TLS/RTP/SAVPF 98\n"),
+            "{video}"
+        );
+        assert!(!video.contains(":96") && !video.contains(":97"), "{video}");
+        assert!(video.contains("a=rtpmap:98 VP9/90000") && video.contains("a=rid:q send"));
+        assert_eq!(offer.sections[0], before);
+    }
+
+    #[test]
+    fn a_codec_that_stays_keeps_its_retransmissions() {
+        let mut offer = offer();
+
+        offer.sections[1].retain_encodings(|name| name == "VP8");
+
+        let types: Vec<_> = offer.sections[1].payload_types().collect();
+        assert_eq!(types, ["96", "97"]);
+        assert_eq!(offer.sections[1].repairs().collect::<Vec<_>>(), [(96, 97)]);
+    }
+
+    #[test]
     fn a_track_is_named_in_both_places_or_in_none() {
         let mut offer = offer();
         let sent = |repair| SentTrack {
@@ -487,6 +547,7 @@ mod tests {
                     let _ = (section.kind(), section.mid(), section.is_stopped(), section.sent_layers());
                     section.prefer_encoding("VP8");
                     section.add_parameter("opus", "stereo=1");
+                    section.retain_encodings(|name| name.len() > 2);
                     let track = SentTrack {
                         stream: "a",
                         name: "b",

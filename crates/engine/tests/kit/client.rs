@@ -85,14 +85,20 @@ impl World {
     pub(crate) fn add_peer(&mut self, kind: SessionKind, shard: u8, ice_lite: bool) -> usize {
         let number = self.next_id();
         let session = SessionId::new(ShardId(shard), number);
-        let config = SessionConfig { kind, ice_lite };
+        let config = SessionConfig {
+            ice_lite,
+            publishes: self.publishes,
+            receives: self.receives,
+            ..SessionConfig::new(kind)
+        };
         let now = self.now;
         self.engines[usize::from(shard)]
             .create_session(now, self.room, session, config)
             .expect("there is room for a session");
         let port = 40_000 + u16::try_from(number).expect("few peers");
         let address = SocketAddr::from(([10, 0, 0, 1], port));
-        self.peers.push(Peer::new(session, kind, address, now));
+        self.peers
+            .push(Peer::new(session, kind, address, (now, self.knows_red)));
         self.peers.len() - 1
     }
 
@@ -128,8 +134,8 @@ impl World {
             cid: cid.clone(),
             kind: script.kind(),
             codec: Some(script.codec()),
-            stereo: false,
-            dtx: false,
+            stereo: self.is_stereo,
+            dtx: true,
         };
         self.announced.push((client.publisher, pending));
         (
@@ -213,8 +219,11 @@ impl World {
 
     pub(crate) fn subscribe(&mut self, client: Client, track: Track, target: Target) {
         let session = self.subscriber(client);
-        self.engine_of(session)
-            .subscribe(session, wish(track, target));
+        let wish = Subscribe {
+            stereo: self.is_stereo,
+            ..wish(track, target)
+        };
+        self.engine_of(session).subscribe(session, wish);
     }
 
     /// Lets `to` take the place of a track that a client receives.
@@ -254,7 +263,7 @@ impl World {
     pub(crate) fn is_received(&self, client: Client, track: Track) -> bool {
         let receptions = self.peers[client.subscriber].receptions_of(track.id);
         receptions.iter().any(|reception| match track.script {
-            Script::Opus | Script::Vp9Svc => !reception.packets.is_empty(),
+            Script::Opus | Script::OpusRed | Script::Vp9Svc => !reception.packets.is_empty(),
             Script::Vp8 | Script::Vp8Simulcast => !reception.played.is_empty(),
         })
     }
@@ -323,6 +332,7 @@ fn wish(track: Track, target: Target) -> Subscribe {
         stream: "PA_1|camera".to_owned(),
         name: name(track),
         target,
+        stereo: false,
     }
 }
 

@@ -103,9 +103,10 @@ impl Peer {
         session: SessionId,
         kind: SessionKind,
         address: SocketAddr,
-        now: Instant,
+        (now, knows_red): (Instant, bool),
     ) -> Self {
-        let mut rtc = Rtc::builder().set_rtp_mode(true).build(now);
+        let builder = Rtc::builder().set_rtp_mode(true);
+        let mut rtc = builder.enable_opus(true, knows_red).build(now);
         rtc.add_local_candidate(host(address));
         let changes = match kind {
             SessionKind::Publisher | SessionKind::Single => vec![Change::Channels],
@@ -311,14 +312,25 @@ impl Peer {
         let is_vp8 = self.rtc.codec_config().params().iter().any(|parameters| {
             parameters.pt() == payload_type && parameters.spec().codec == str0m::format::Codec::Vp8
         });
+        let opus = self.opus_of(payload_type);
         let reception = self.receptions.entry((mid, ssrc)).or_default();
-        reception.handle_packet(now, packet, is_vp8);
+        match opus {
+            Some(opus) => reception.handle_red(now, packet, opus),
+            None => reception.handle_packet(now, packet, is_vp8),
+        }
         if is_vp8 {
             let needs_keyframe = reception.play(now);
             if needs_keyframe {
                 self.ask_for_keyframe(now, mid, ssrc);
             }
         }
+    }
+
+    /// The payload type of Opus, if `payload_type` is that of its redundant form.
+    fn opus_of(&self, payload_type: str0m::media::Pt) -> Option<u8> {
+        let mut parameters = self.rtc.codec_config().params().iter();
+        let opus = parameters.find(|parameters| parameters.red() == Some(payload_type));
+        opus.map(|parameters| *parameters.pt())
     }
 
     /// Sends a PLI, at most one in 300 ms.

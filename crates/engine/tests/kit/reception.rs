@@ -21,6 +21,8 @@ pub(crate) struct Received {
     pub(crate) stamp: Stamp,
     pub(crate) picture_id: Option<u16>,
     pub(crate) tl0_pic_idx: Option<u8>,
+    /// The frame of sound that it repeats.
+    pub(crate) repeats: Option<u32>,
 }
 
 /// A frame that was played.
@@ -49,7 +51,6 @@ pub(crate) struct Reception {
 
 impl Reception {
     pub(crate) fn handle_packet(&mut self, now: Instant, packet: &RtpPacket, is_vp8: bool) {
-        let sequence = *packet.seq_no;
         let vp8 = is_vp8.then(|| forwarding::parse_vp8(&packet.payload).expect("VP8 can be read"));
         let received = Received {
             at: now,
@@ -58,7 +59,32 @@ impl Reception {
             stamp: Stamp::read(&packet.payload),
             picture_id: vp8.and_then(|vp8| vp8.picture_id).map(PictureId::value),
             tl0_pic_idx: vp8.and_then(|vp8| vp8.tl0_pic_idx),
+            repeats: None,
         };
+        self.keep(packet, received);
+    }
+
+    /// Takes a packet with redundancy, all of whose blocks have to be Opus.
+    pub(crate) fn handle_red(&mut self, now: Instant, packet: &RtpPacket, opus: u8) {
+        let layout = forwarding::parse_red(&packet.payload).expect("it can be read");
+        let blocks: Vec<_> = layout.blocks(&packet.payload).collect();
+        assert!(blocks.iter().all(|block| block.payload_type == opus));
+        let repeated = blocks.iter().rev().nth(1);
+        let primary = blocks.last().expect("there is one");
+        let received = Received {
+            at: now,
+            timestamp: packet.header.timestamp,
+            marker: packet.header.marker,
+            stamp: Stamp::read(primary.payload),
+            picture_id: None,
+            tl0_pic_idx: None,
+            repeats: repeated.map(|block| Stamp::read(block.payload).frame),
+        };
+        self.keep(packet, received);
+    }
+
+    fn keep(&mut self, packet: &RtpPacket, received: Received) {
+        let sequence = *packet.seq_no;
         if self
             .packets
             .keys()

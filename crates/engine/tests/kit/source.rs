@@ -24,6 +24,8 @@ const FILL_BYTES: usize = 300;
 pub(crate) enum Script {
     /// Opus with an audio level of -20 dBov.
     Opus,
+    /// The same, with the packet before repeated in each (RFC 2198).
+    OpusRed,
     /// VP8 in one encoding.
     Vp8,
     /// VP8 in three encodings q, h, f, each with two temporal layers.
@@ -35,7 +37,7 @@ pub(crate) enum Script {
 impl Script {
     pub(crate) fn kind(self) -> MediaKind {
         match self {
-            Self::Opus => MediaKind::Audio,
+            Self::Opus | Self::OpusRed => MediaKind::Audio,
             Self::Vp8 | Self::Vp8Simulcast | Self::Vp9Svc => MediaKind::Video,
         }
     }
@@ -43,6 +45,7 @@ impl Script {
     pub(crate) fn codec(self) -> Codec {
         match self {
             Self::Opus => Codec::Opus,
+            Self::OpusRed => Codec::Red,
             Self::Vp8 | Self::Vp8Simulcast => Codec::Vp8,
             Self::Vp9Svc => Codec::Vp9,
         }
@@ -50,14 +53,14 @@ impl Script {
 
     pub(crate) fn rids(self) -> &'static [&'static str] {
         match self {
-            Self::Opus | Self::Vp8 | Self::Vp9Svc => &[],
+            Self::Opus | Self::OpusRed | Self::Vp8 | Self::Vp9Svc => &[],
             Self::Vp8Simulcast => &["q", "h", "f"],
         }
     }
 
     fn interval(self) -> Duration {
         match self {
-            Self::Opus => AUDIO_INTERVAL,
+            Self::Opus | Self::OpusRed => AUDIO_INTERVAL,
             Self::Vp8 | Self::Vp8Simulcast | Self::Vp9Svc => FRAME_INTERVAL,
         }
     }
@@ -92,6 +95,8 @@ pub(crate) struct Encoding {
     tl0_pic_idx: u8,
     pub(crate) frame: u32,
     base: Option<u32>,
+    /// The sound that the next packet repeats.
+    repeated: Option<Vec<u8>>,
     pub(crate) wants_keyframe: bool,
     pub(crate) is_on: bool,
     /// When it was asked for keyframes.
@@ -161,6 +166,7 @@ impl Source {
                         }
                         encoding.opus_packet(level)
                     }
+                    Script::OpusRed => encoding.red_packet(level, opus_type(rtc)),
                     Script::Vp8 | Script::Vp8Simulcast => encoding.vp8_frame(now),
                     Script::Vp9Svc => encoding.vp9_picture(now),
                 };
@@ -211,6 +217,7 @@ impl Encoding {
             tl0_pic_idx: d,
             frame: 0,
             base: None,
+            repeated: None,
             wants_keyframe: false,
             is_on: true,
             requests: Vec::new(),
@@ -262,6 +269,24 @@ impl Encoding {
                 ..ExtensionValues::default()
             },
         }]
+    }
+
+    fn red_packet(&mut self, level: i8, opus_type: u8) -> Vec<Packet> {
+        let mut packets = self.opus_packet(level);
+        let primary = std::mem::take(&mut packets[0].payload);
+        let mut payload = Vec::new();
+        if let Some(repeated) = &self.repeated {
+            let length = u32::try_from(repeated.len()).expect("sound is short");
+            let fields = (AUDIO_TICKS << 10) | length;
+            payload.push(0x80 | opus_type);
+            payload.extend_from_slice(&fields.to_be_bytes()[1..]);
+        }
+        payload.push(opus_type);
+        payload.extend(self.repeated.iter().flatten());
+        payload.extend_from_slice(&primary);
+        self.repeated = Some(primary);
+        packets[0].payload = payload;
+        packets
     }
 
     /// Every second frame is of temporal layer 1, which no other frame needs. Larger encodings have more
@@ -389,7 +414,7 @@ fn video_packet(payload: Vec<u8>, marker: bool) -> Packet {
 
 fn payload_type(rtc: &Rtc, script: Script) -> Option<Pt> {
     let wanted = match script {
-        Script::Opus => str0m::format::Codec::Opus,
+        Script::Opus | Script::OpusRed => str0m::format::Codec::Opus,
         Script::Vp8 | Script::Vp8Simulcast => str0m::format::Codec::Vp8,
         Script::Vp9Svc => str0m::format::Codec::Vp9,
     };
@@ -397,5 +422,14 @@ fn payload_type(rtc: &Rtc, script: Script) -> Option<Pt> {
         .params()
         .iter()
         .find(|parameters| parameters.spec().codec == wanted)
-        .map(str0m::format::PayloadParams::pt)
+        .and_then(|parameters| match script {
+            Script::OpusRed => parameters.red(),
+            Script::Opus | Script::Vp8 | Script::Vp8Simulcast | Script::Vp9Svc => {
+                Some(parameters.pt())
+            }
+        })
+}
+
+fn opus_type(rtc: &Rtc) -> u8 {
+    *payload_type(rtc, Script::Opus).expect("everybody knows Opus")
 }

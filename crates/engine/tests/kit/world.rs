@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use engine::{
-    CloseReason, DataChannel, Engine, EngineConfig, Event, PendingTrack, RoomId, SessionId,
-    ShardId, TrackId, Transmit,
+    CloseReason, CodecSet, DataChannel, Engine, EngineConfig, Event, PendingTrack, RoomId,
+    SessionId, ShardId, TrackId, Transmit,
 };
 use str0m::{Input, Output};
 
@@ -41,6 +41,13 @@ pub(crate) struct World {
     pub(crate) room: RoomId,
     pub(crate) engines: Vec<Engine>,
     pub(crate) peers: Vec<Peer>,
+    /// What those who join from now on may publish, and may be sent.
+    pub(crate) publishes: CodecSet,
+    pub(crate) receives: CodecSet,
+    /// Whether tracks are announced as stereo.
+    pub(crate) is_stereo: bool,
+    /// Whether those who join from now on know redundant sound.
+    pub(crate) knows_red: bool,
     pub(crate) announced: Vec<(usize, PendingTrack)>,
     pub(crate) unpublished: Vec<TrackId>,
     pub(crate) events: Vec<(Instant, Event)>,
@@ -113,6 +120,10 @@ impl World {
             room: ROOM,
             engines,
             peers: Vec::new(),
+            publishes: CodecSet::ALL,
+            receives: CodecSet::ALL,
+            is_stereo: false,
+            knows_red: false,
             announced: Vec::new(),
             unpublished: Vec::new(),
             events: Vec::new(),

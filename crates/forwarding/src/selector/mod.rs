@@ -60,7 +60,7 @@ pub(crate) enum LayerFilter {
 impl LayerFilter {
     pub(crate) fn new(codec: Codec) -> Self {
         match codec {
-            Codec::Opus | Codec::OtherAudio | Codec::H264 => Self::None,
+            Codec::Opus | Codec::Red | Codec::H264 => Self::None,
             Codec::Vp8 => Self::Vp8(Vp8Filter::default()),
             Codec::Vp9 => Self::Vp9(Vp9Filter::default()),
             Codec::Av1 => Self::Av1(Box::default()),

@@ -72,24 +72,29 @@ pub(super) fn complete(config: &mut Config) -> Result<(), ConfigError> {
     Ok(())
 }
 
-fn read_key_file(path: &Path) -> Result<ApiKeys, ConfigError> {
-    let unreadable = |source| ConfigError::Read {
-        path: path.to_owned(),
-        source,
-    };
+/// Refuses a file with secrets that other users can read.
+pub(super) fn must_be_private(path: &Path) -> Result<(), ConfigError> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
-        let mode = std::fs::metadata(path)
-            .map_err(unreadable)?
-            .permissions()
-            .mode();
-        if mode & 0o007 != 0 {
+        let metadata = std::fs::metadata(path).map_err(|source| ConfigError::Read {
+            path: path.to_owned(),
+            source,
+        })?;
+        if metadata.permissions().mode() & 0o007 != 0 {
             let path = path.to_owned();
             return Err(ConfigError::KeyFileOpen { path });
         }
     }
-    let text = std::fs::read_to_string(path).map_err(unreadable)?;
+    Ok(())
+}
+
+fn read_key_file(path: &Path) -> Result<ApiKeys, ConfigError> {
+    must_be_private(path)?;
+    let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read {
+        path: path.to_owned(),
+        source,
+    })?;
     let keys: BTreeMap<String, String> =
         serde_saphyr::from_str(&text).map_err(|_| ConfigError::KeyFile {
             path: path.to_owned(),

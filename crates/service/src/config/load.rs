@@ -7,7 +7,7 @@ use serde_json::Value;
 use thiserror::Error;
 
 use super::tree::{UnknownKey, at_path, find, merge, unknown_key};
-use super::{Config, SECRET_BYTES_MIN, keys};
+use super::{Config, SECRET_BYTES_MIN, ice, keys};
 
 /// Environment variables with this prefix are keys.
 const ENVIRONMENT_PREFIX: &str = "CLAPT_";
@@ -155,6 +155,7 @@ impl Config {
             config.key_file = path;
         }
         keys::complete(&mut config)?;
+        ice::complete(&mut config)?;
         config.check_ranges()?;
         Ok(config)
     }

@@ -10,6 +10,7 @@
 //!
 //! `configs/clapt.yaml` explains each key and is kept equal to the defaults by a test.
 
+mod ice;
 mod keys;
 mod load;
 mod tree;
@@ -22,6 +23,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::network::Network;
 
+pub use ice::IceServer;
 pub use keys::{DEV_KEY, DEV_SECRET, SECRET_BYTES_MIN};
 pub use load::{ConfigError, Sources};
 
@@ -107,6 +109,8 @@ pub struct RtcConfig {
     pub bind_address: IpAddr,
     /// Addresses told to clients; empty means those of the network interfaces.
     pub node_ips: Vec<IpAddr>,
+    /// STUN and TURN servers that clients are told of.
+    pub ice_servers: Vec<IceServer>,
     /// Datagrams that a shard reads before it sends what they caused.
     pub batch_datagrams_max: usize,
     /// Packets to be sent, each once per subscriber, from which a shard sends before it reads on.
@@ -122,6 +126,7 @@ impl Default for RtcConfig {
             shards: 0,
             bind_address: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
             node_ips: Vec::new(),
+            ice_servers: Vec::new(),
             batch_datagrams_max: 256,
             batch_forwards_max: 1024,
             relay_packets_max: 4096,
@@ -153,6 +158,7 @@ impl Default for RoomConfig {
     fn default() -> Self {
         let codecs = [
             "audio/opus",
+            "audio/red",
             "video/VP8",
             "video/H264",
             "video/VP9",

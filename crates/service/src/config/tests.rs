@@ -254,3 +254,78 @@ fn keys_in_the_data_directory_are_read_without_being_named() {
             .is_some()
     );
 }
+
+#[cfg(unix)]
+#[test]
+fn ice_servers_are_read_with_their_credentials_and_shown_without() {
+    use std::os::unix::fs::PermissionsExt;
+    let secret = file("canary-2\n");
+    std::fs::set_permissions(secret.path(), std::fs::Permissions::from_mode(0o600)).unwrap();
+    let yaml = format!(
+        "rtc: {{ice_servers: [{{urls: ['stun:a.example']}}, \
+         {{urls: ['turns:b.example:5349?transport=tcp'], username: u, credential: canary-1}}, \
+         {{urls: ['turn:[::1]:3478'], username: u, credential_file: '{}'}}]}}",
+        secret.path().display()
+    );
+
+    let config = load(&yaml, &[], &[]).unwrap();
+
+    let credentials = config.rtc.ice_servers.iter();
+    let credentials: Vec<&str> = credentials.map(|s| s.credential.expose()).collect();
+    assert_eq!(credentials, ["", "canary-1", "canary-2"]);
+    for shown in [config.to_yaml(), format!("{config:?}")] {
+        assert!(
+            shown.contains("b.example") && !shown.contains("canary"),
+            "{shown}"
+        );
+    }
+    std::fs::set_permissions(secret.path(), std::fs::Permissions::from_mode(0o604)).unwrap();
+    assert!(matches!(
+        load(&yaml, &[], &[]),
+        Err(ConfigError::KeyFileOpen { .. })
+    ));
+    let environment = [("CLAPT_RTC__ICE_SERVERS", "[{urls: ['stun:c.example']}]")];
+    let config = load("", &environment, &[]).unwrap();
+    assert_eq!(config.rtc.ice_servers[0].urls, ["stun:c.example"]);
+}
+
+#[test]
+fn an_ice_server_that_nobody_could_use_is_refused_by_its_key() {
+    for (server, key) in [
+        ("{urls: []}", "[0].urls"),
+        ("{urls: ['https://a.example']}", "[0].urls"),
+        ("{urls: ['stun:']}", "[0].urls"),
+        ("{urls: ['stun:a\", <b>']}", "[0].urls"),
+        ("{urls: ['turn:a.example']}", "[0].credential"),
+        ("{urls: ['turn:a.example'], username: u}", "[0].credential"),
+        (
+            "{urls: ['turn:a.example'], username: 'ü', credential: canary}",
+            "[0].username",
+        ),
+        (
+            "{urls: ['turn:a.example'], username: u, credential: canaryü}",
+            "[0].credential",
+        ),
+        (
+            "{urls: ['turn:a.example'], username: u, credential: [canary]}",
+            "[0].credential",
+        ),
+        (
+            "{urls: ['stun:a.example'], credential: canary, credential_file: x}",
+            "[0].credential_file",
+        ),
+        ("{urls: ['stun:a.example'], password: canary}", "[0]"),
+        ("canary", "[0]"),
+    ] {
+        let yaml = format!("rtc: {{ice_servers: [{server}]}}");
+
+        let error = load(&yaml, &[], &[]).unwrap_err().to_string();
+
+        let expected = format!("`rtc.ice_servers{key}");
+        assert!(error.starts_with(&expected), "{server}: {error}");
+        assert!(
+            !error.contains("canary") || server == "canary",
+            "{server}: {error}"
+        );
+    }
+}

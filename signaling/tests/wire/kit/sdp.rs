@@ -46,6 +46,22 @@ pub(crate) fn with_camera_and_microphone(camera: &str, microphone: &str) -> Stri
     )
 }
 
+/// The same in VP8 or H.264, and in Opus with redundancy or without, as Chromium offers it.
+pub(crate) fn with_choice(camera: &str, microphone: &str) -> String {
+    with_camera_and_microphone(camera, microphone)
+        .replace("SAVPF 96 97", "SAVPF 96 97 102")
+        .replace("SAVPF 111", "SAVPF 111 63")
+        .replace(
+            "a=rtpmap:111",
+            "a=rtpmap:63 red/48000/2\r\na=fmtp:63 111/111\r\na=rtpmap:111",
+        )
+        .replace(
+            "a=rtpmap:97",
+            "a=rtpmap:102 H264/90000\r\na=fmtp:102 profile-level-id=42e01f;packetization-mode=1;\
+             level-asymmetry-allowed=1\r\na=rtpmap:97",
+        )
+}
+
 /// Data channels and one section to receive pictures of `codec`, as clients with one peer connection
 /// offer.
 pub(crate) fn receiving(codec: &str) -> String {

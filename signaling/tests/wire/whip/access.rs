@@ -1,5 +1,7 @@
 //! Who may publish and watch, and for how long.
 
+use livekit_protocol::signal_response::Message as Response;
+
 use super::*;
 
 #[tokio::test]
@@ -283,4 +285,51 @@ async fn the_policy_of_the_room_decides() {
         assert_eq!(reply.status, status);
         assert!(status == 201 || reply.body.contains("the class begins at noon"));
     }
+}
+
+#[tokio::test]
+async fn ice_servers_are_told_to_sockets_and_to_whoever_has_a_token() {
+    let stage = Stage::with(|config| {
+        let server = r#"{"urls": ["stun:a.example", "turn:a.example?transport=udp"], "username": "u",
+            "credential": "canary"}"#;
+        config.rtc.ice_servers = vec![serde_json::from_str(server).unwrap()];
+    })
+    .await;
+    let links = "<stun:a.example>; rel=\"ice-server\"\n<turn:a.example?transport=udp>; \
+        rel=\"ice-server\"; username=\"u\"; credential=\"canary\"; credential-type=\"password\"";
+
+    let alice = Client::join(&stage, "alice", "yoga").await;
+    let published = publish(&stage).await;
+    let token = sign(&claims("obs", "yoga"));
+    let asked = Ask::new("OPTIONS", "/whep")
+        .token(&token)
+        .send(stage.address)
+        .await;
+    let preflight = Ask::new("OPTIONS", "/whip")
+        .header("Origin", "https://a.example")
+        .header("Access-Control-Request-Method", "POST")
+        .send(stage.address)
+        .await;
+
+    let [told] = &alice.join.ice_servers[..] else {
+        panic!("one server");
+    };
+    assert_eq!((told.urls.len(), told.username.as_str()), (2, "u"));
+    assert_eq!(told.credential, "canary");
+    assert_eq!(published.header("link"), links);
+    assert_eq!((asked.status, asked.header("link")), (200, links));
+    assert!(!preflight.headers.contains_key("link"), "{preflight:?}");
+    let exposed = published.header("access-control-expose-headers");
+    assert!(exposed.contains("link"), "{exposed}");
+    let resumed = format!(
+        "/rtc?access_token={}&protocol=17&reconnect=1&sid={}",
+        sign(&claims("alice", "yoga")),
+        alice.sid()
+    );
+    let mut resumed = Client::connect(&stage, &resumed).await.unwrap();
+    let told = resumed.until(|message| match message {
+        Response::Reconnect(reconnect) => Some(reconnect.ice_servers),
+        _ => None,
+    });
+    assert_eq!(told.await.len(), 1);
 }
