@@ -33,6 +33,7 @@ use std::process::ExitCode;
 
 pub use arguments::Arguments;
 pub use compare::CompareError;
+pub use peer::session::{SessionError, Stack};
 pub use report::slo::ThresholdError;
 pub use report::{Metric, Point, Report};
 pub use run::RunError;

@@ -12,6 +12,7 @@ use tokio::task::JoinSet;
 use crate::measure::{Counter, Timing, Totals};
 use crate::media_thread::Command;
 use crate::media_thread::MediaThread;
+use crate::peer::session::{SessionError, SessionKit, Stack};
 use crate::peer::socket::Kit;
 use crate::peer::{OUTBOX_MAX, Setting, identity};
 use crate::process::{self, Usage};
@@ -52,6 +53,8 @@ pub(crate) struct RunOptions {
     pub(crate) dynacast: bool,
     /// Peer connections of a participant.
     pub(crate) mode: Mode,
+    /// What media is spoken with.
+    pub(crate) stack: Stack,
     /// Show nothing while it goes on.
     pub(crate) is_quiet: bool,
 }
@@ -80,9 +83,9 @@ pub enum RunError {
     /// This system refused a thread, a socket or the like.
     #[error("this machine can't run it")]
     Machine(#[source] io::Error),
-    /// No certificate could be made.
-    #[error("no certificate could be made")]
-    Certificate,
+    /// The program has no such stack, or no certificate could be made.
+    #[error(transparent)]
+    Stack(#[from] SessionError),
     /// Ended before anything was measured.
     #[error("interrupted before anything was measured")]
     Interrupted,
@@ -151,13 +154,10 @@ pub(crate) async fn run(scene: &SceneOptions, options: &RunOptions) -> Result<Re
         let is_here = address.ip().is_loopback() || address.ip() == local_ip;
         is_here.then(|| process::listener(address.port())).flatten()
     });
-    let crypto = Arc::new(str0m::crypto::from_feature_flags());
-    let certificate = crypto.dtls_provider.generate_certificate();
     let setting = Arc::new(Setting {
         plan,
         kit: Kit {
-            crypto,
-            certificate: certificate.ok_or(RunError::Certificate)?,
+            sessions: SessionKit::new(options.stack)?,
             local_ip,
             epoch: Instant::now(),
             offload: options.offload,

@@ -162,6 +162,11 @@ impl Publication {
         is_usable.then_some(name)
     }
 
+    /// Tells whether this is sound of a microphone, of which a room may pass on the loudest only.
+    pub(crate) fn is_voice(&self) -> bool {
+        self.kind == MediaKind::Audio && self.info.source() != TrackSource::ScreenShareAudio
+    }
+
     /// Returns the name of the codec for `SubscribedQualityUpdate`.
     pub(crate) fn codec_name(&self) -> &'static str {
         self.codec.map(codecs::short_name).unwrap_or_default()

@@ -12,7 +12,7 @@ use std::collections::{HashMap, VecDeque};
 use std::time::Instant;
 
 use bytes::Bytes;
-use forwarding::Forward;
+use forwarding::{Forward, RoomOptions};
 use slab::Slab;
 use str0m::Input;
 use str0m::config::DtlsCert;
@@ -137,9 +137,11 @@ impl Engine {
     /// Opens a room; its sessions may come now.
     pub fn open_room(&mut self, room: RoomId) {
         if !self.room_ids.contains_key(&room) {
-            let index = self
-                .rooms
-                .insert(Room::new(room, self.config.keyframe_interval));
+            let options = RoomOptions {
+                keyframe_interval: self.config.keyframe_interval,
+                voices_max: self.config.voices_max,
+            };
+            let index = self.rooms.insert(Room::new(room, options));
             self.room_ids.insert(room, index);
             self.counters.rooms += 1;
         }

@@ -28,6 +28,7 @@ mod plain;
 mod rate;
 mod relay;
 mod relaying;
+mod rids;
 mod room;
 mod rtcp;
 mod sdp;

@@ -20,6 +20,7 @@ use crate::gate::{NameExtensions, SsrcGate};
 use crate::negotiation::SentFormat;
 use crate::peer::PayloadTypes;
 use crate::rate::{Bucket, PublishRate};
+use crate::rids::LayerNames;
 use crate::sdp::{Formats, Outline};
 use crate::timers::Timer;
 use crate::transmit::Transmit;
@@ -66,6 +67,7 @@ pub(crate) struct Session {
     pub(crate) receives: CodecSet,
     /// Streams that the client sends.
     pub(crate) ingress: HashMap<Ssrc, IngressStream>,
+    pub(crate) layer_names: LayerNames,
     /// Sections in which the client can receive.
     pub(crate) sendable: Vec<(Mid, MediaKind)>,
     pub(crate) subscriptions: Vec<Subscription>,
@@ -278,6 +280,7 @@ impl Session {
             publishes: config.publishes,
             receives: config.receives,
             ingress: HashMap::new(),
+            layer_names: LayerNames::default(),
             sendable: Vec::new(),
             subscriptions: Vec::new(),
             repairs: Vec::new(),

@@ -201,6 +201,8 @@ pub struct Subscribe {
     pub name: String,
     /// What is wanted at first.
     pub target: Target,
+    /// Sound that comes also while others are louder.
+    pub hears_all: bool,
     /// Whether the sound is stereo: clients decode it so if they are told (RFC 7587, section 6.1).
     pub stereo: bool,
 }

@@ -231,6 +231,7 @@ fn a_track_of_another_codec_than_was_promised_is_refused() {
         stream: "s".to_owned(),
         name: "t".to_owned(),
         target: Target::ALL,
+        hears_all: false,
         stereo: false,
     };
     world.engine_of(session).subscribe(session, wish);

@@ -236,6 +236,7 @@ impl Stage {
             stream: "stream".to_owned(),
             name: format!("{kind:?}"),
             target: Target::ALL,
+            hears_all: false,
             stereo: false,
         };
         let done = self.sfu.subscribe(session, subscribe).await;

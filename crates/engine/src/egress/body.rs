@@ -102,7 +102,7 @@ mod tests {
     }
 
     fn subscription() -> SubscriptionKey {
-        let mut room = forwarding::Room::new();
+        let mut room = forwarding::Room::default();
         let track = room.publish(forwarding::Codec::Red, 1);
         let subscription = room.subscribe(track, forwarding::LayerTarget::ALL);
         subscription.expect("the track is there")

@@ -452,6 +452,9 @@ fn take_over_streams(session: &mut Session, remote: &Description) {
         sections.filter_map(|section| Some((section.mid()?, section)))
     };
     session.remove_declared_streams(sections().map(|(mid, _)| mid));
+    for (mid, section) in sections() {
+        session.layer_names.set(mid, &section.sent_layer_names());
+    }
     session.repairs = sections()
         .flat_map(|(mid, section)| section.repairs().map(move |(of, by)| (mid, of, by)))
         .collect();

@@ -333,6 +333,7 @@ fn wish(track: Track, target: Target) -> Subscribe {
         name: name(track),
         target,
         stereo: false,
+        hears_all: false,
     }
 }
 
