@@ -22,6 +22,7 @@ use crate::peer::PayloadTypes;
 use crate::rate::{Bucket, PublishRate};
 use crate::rids::LayerNames;
 use crate::sdp::{Formats, Outline};
+use crate::sections::Sections;
 use crate::timers::Timer;
 use crate::transmit::Transmit;
 use crate::{
@@ -65,6 +66,7 @@ pub(crate) struct Session {
     /// What the client may publish, and what it may be sent.
     pub(crate) publishes: CodecSet,
     pub(crate) receives: CodecSet,
+    pub(crate) sections: Sections,
     /// Streams that the client sends.
     pub(crate) ingress: HashMap<Ssrc, IngressStream>,
     pub(crate) layer_names: LayerNames,
@@ -277,6 +279,7 @@ impl Session {
             channels: Channels::new(limits.data_queue_bytes_max, limits.data_channels_max),
             received: Vec::new(),
             sent_formats: Vec::new(),
+            sections: Sections::new(config.reuse_sections),
             publishes: config.publishes,
             receives: config.receives,
             ingress: HashMap::new(),
@@ -339,6 +342,9 @@ impl Session {
         if self.kind != SessionKind::Player {
             // A new SSRC begins with new numbers: a client counts their wraps from its first packet.
             self.parked.retain(|(mid, ..)| Some(*mid) != section);
+        }
+        if let Some(mid) = section {
+            self.sections.take(mid);
         }
         let subscription = &mut self.subscriptions[position];
         subscription.section = section;
@@ -409,6 +415,7 @@ impl Session {
             .iter()
             .filter(|(_, section_kind)| *section_kind == kind)
             .map(|(mid, _)| *mid)
+            .filter(|mid| self.sections.may_carry(*mid))
             .find(|mid| {
                 self.subscriptions
                     .iter()

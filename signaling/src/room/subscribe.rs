@@ -292,6 +292,7 @@ fn subscription(
         stream: format!("{}|{stream}", owner.sid),
         name: sid.clone(),
         target: target(subscriber, publication, source.track),
+        cuts_trailer: publication.has_trailer() && !subscriber.quirks.packet_trailer,
         hears_all: subscriber.permissions.hears_all() || !publication.is_voice(),
         stereo: publication.is_stereo(),
     }
