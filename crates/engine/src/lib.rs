@@ -40,6 +40,7 @@ mod session;
 mod srtp;
 mod steering;
 mod subscriptions;
+mod switching;
 #[cfg(feature = "testing")]
 mod testing;
 mod timers;

@@ -18,6 +18,15 @@ impl Room {
         let Some(key) = self.by_session.get(&session).copied() else {
             return;
         };
+        let owner = self.by_track.get(&track);
+        let owner = owner.and_then(|owner| self.participants.get(owner));
+        // The track may be that of a second codec.
+        let Some(track) = owner
+            .and_then(|owner| owner.publication(track))
+            .map(|publication| publication.id)
+        else {
+            return;
+        };
         if let Some(participant) = self.participants.get_mut(&key) {
             participant.subscriptions.set_paused(track, is_paused);
         }
