@@ -70,8 +70,7 @@ pub(crate) enum Command {
     },
     /// Changes how important a track is to a subscriber.
     SetPriority {
-        session: SessionId,
-        track: TrackId,
+        about: (SessionId, TrackId),
         priority: u8,
     },
     /// Bounds what a subscriber is sent.

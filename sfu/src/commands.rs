@@ -65,11 +65,9 @@ impl Shard {
                 track,
                 target,
             } => engine.set_target(session, track, target),
-            Command::SetPriority {
-                session,
-                track,
-                priority,
-            } => engine.set_priority(session, track, priority),
+            Command::SetPriority { about, priority } => {
+                engine.set_priority(about.0, about.1, priority);
+            }
             Command::SetBandwidthCap { session, most } => {
                 engine.set_bandwidth_cap(now, session, most);
             }

@@ -287,11 +287,8 @@ impl Sfu {
         track: TrackId,
         priority: u8,
     ) -> Result<(), SfuError> {
-        let command = Command::SetPriority {
-            session,
-            track,
-            priority,
-        };
+        let about = (session, track);
+        let command = Command::SetPriority { about, priority };
         self.send(session.shard(), command).await
     }
 
