@@ -401,6 +401,14 @@ impl Room {
     }
 }
 
+impl Drop for Room {
+    /// After a panic participants are left, who were counted.
+    fn drop(&mut self) {
+        let left = i64::try_from(self.participants.len()).unwrap_or(i64::MAX);
+        self.shared.metrics.participants.sub(left);
+    }
+}
+
 /// Logs that the media server did not do what it was asked. The session concerned ends by an event
 /// of its own, so nothing else needs to be done.
 fn note<T>(result: Result<T, SfuError>, action: &'static str) -> Option<T> {
