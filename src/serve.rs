@@ -34,7 +34,7 @@ async fn run_services(config: Arc<Config>) -> Result<(), Box<dyn Error>> {
     let listeners = listen(&config).await?;
     let url = url(&config, &listeners);
 
-    let media = SfuConfig::new(&config.rtc, &config.limit, config.dev);
+    let media = SfuConfig::new(&config.rtc, &config.room, &config.limit, config.dev);
     let (sfu, shards) = sfu::start(&media, metrics.registry())?;
     let policy = Arc::new(AllowAll);
     let signaling = Signaling::new(sfu, Arc::clone(&config), policy, metrics.registry())?;

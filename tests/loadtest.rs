@@ -100,6 +100,52 @@ fn a_meeting_over_single_connections_loses_nothing() {
     assert_eq!(output.status.code(), Some(0), "{text}");
 }
 
+#[cfg(feature = "webrtc")]
+#[test]
+fn peers_that_share_no_code_with_the_server_see_and_hear_everything() {
+    let server = Server::start();
+    let folder = tempfile::tempdir().unwrap();
+    let slo = folder.path().join("slo.yaml");
+    let thresholds = "peers_joined: { min: 4 }\npeers_with_picture: { min: 3 }\n\
+                      joins_failed: { max: 0 }\ndisconnects: { max: 0 }\n\
+                      loss_percent: { max: 0 }\ncorrupt_packets: { max: 0 }\n\
+                      foreign_packets: { max: 0 }\nforwarded_packets_per_second: { min: 300 }\n\
+                      frames_per_second: { min: 10 }\n";
+    std::fs::write(&slo, thresholds).unwrap();
+
+    for mode in ["dual", "single"] {
+        let output = Command::new(env!("CARGO_BIN_EXE_clapt"))
+            .args(["loadtest", "livestream", "--stack", "webrtc", "--quiet"])
+            .args(["--mode", mode, "--url", &server.url, "--size", "3"])
+            .args(["--ramp", "500ms", "--warm-up", "2s", "--duration", "3s"])
+            .arg("--slo")
+            .arg(&slo)
+            .output()
+            .unwrap();
+
+        let text = String::from_utf8_lossy(&output.stdout);
+        assert_eq!(output.status.code(), Some(0), "{mode}: {text}");
+    }
+}
+
+#[test]
+fn a_server_that_lets_nobody_in_ends_the_run_early_with_one_line_that_says_why() {
+    let server = Server::start();
+
+    let output = Command::new(env!("CARGO_BIN_EXE_clapt"))
+        .args(["loadtest", "audio", "--size", "2", "--quiet"])
+        .args(["--url", &server.url, "--secret", "not-the-secret"])
+        .args(["--ramp", "100ms", "--warm-up", "2s", "--duration", "1h"])
+        .output()
+        .unwrap();
+
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    assert!(text.starts_with("nobody could join ws://"), "{text}");
+    assert!(text.contains("401 Unauthorized"), "{text}");
+    assert_eq!(text.lines().count(), 1, "{text}");
+}
+
 #[test]
 fn an_unknown_figure_is_refused_in_one_line_before_anything_runs() {
     let folder = tempfile::tempdir().unwrap();

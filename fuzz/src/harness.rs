@@ -117,7 +117,7 @@ struct Track {
 pub fn room(bytes: &[u8]) {
     let mut input = Input(bytes);
     let mut call = Call {
-        room: Room::new(),
+        room: Room::default(),
         now: origin(),
         tracks: Vec::new(),
         subscriptions: Vec::new(),

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 
+use crate::peer::session::Stack;
 use crate::run::RunOptions;
 use crate::scene::{Scene, SceneOptions};
 use crate::wire::{Mode, Server};
@@ -169,6 +170,9 @@ pub(crate) struct LoadArguments {
     /// Peer connections of a participant.
     #[arg(long, value_enum, default_value = "dual")]
     pub(crate) mode: Mode,
+    /// What peers speak media with: the server's own stack, or one that shares no code with it.
+    #[arg(long, value_enum, default_value = "str0m")]
+    pub(crate) stack: Stack,
     /// Threads for media.
     #[arg(long, value_name = "N", default_value_t = 1,
           value_parser = clap::value_parser!(u16).range(1..=256))]
@@ -261,6 +265,7 @@ impl RunArguments {
             offload: self.load.offload,
             dynacast: !self.load.no_dynacast,
             mode: self.load.mode,
+            stack: self.load.stack,
             is_quiet: self.output.quiet,
         }
     }

@@ -98,6 +98,7 @@ async fn one(
         offload: arguments.load.offload,
         dynacast: !arguments.load.no_dynacast,
         mode: arguments.load.mode,
+        stack: arguments.load.stack,
         is_quiet: arguments.output.quiet,
     };
     if !arguments.output.quiet {

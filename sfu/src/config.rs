@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use engine::{EngineConfig, ShardId};
 use service::address::advertised_addresses;
-use service::config::{LimitConfig, RtcConfig};
+use service::config::{LimitConfig, RoomConfig, RtcConfig};
 
 /// Settings of the media server.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,6 +38,8 @@ pub struct SfuConfig {
     pub handshake_timeout: Duration,
     /// Least time between two keyframe requests for one layer of a publisher.
     pub keyframe_interval: Duration,
+    /// Tracks of sound of a room that are passed on, the loudest; 0: all.
+    pub voices_max: usize,
     /// Bytes that may wait on one data channel of one session.
     pub data_queue_bytes_max: usize,
     /// Data channels that one session may have open.
@@ -90,6 +92,7 @@ impl Default for SfuConfig {
             spill: SpillConfig::default(),
             handshake_timeout: Duration::from_secs(5),
             keyframe_interval: Duration::from_millis(500),
+            voices_max: 0,
             data_queue_bytes_max: 1 << 20,
             data_channels_max: 16,
             new_ssrcs_per_second: 50,
@@ -106,7 +109,7 @@ impl SfuConfig {
     /// Takes the settings from the configuration file's sections. `dev` advertises loopback
     /// addresses too.
     #[must_use]
-    pub fn new(rtc: &RtcConfig, limit: &LimitConfig, dev: bool) -> Self {
+    pub fn new(rtc: &RtcConfig, room: &RoomConfig, limit: &LimitConfig, dev: bool) -> Self {
         let shards = match rtc.shards {
             0 => std::thread::available_parallelism().map_or(1, usize::from),
             shards => shards,
@@ -121,6 +124,7 @@ impl SfuConfig {
             relay_packets_max: rtc.relay_packets_max,
             handshake_timeout: Duration::from_millis(limit.handshake_timeout_ms),
             keyframe_interval: Duration::from_millis(limit.keyframe_request_interval_ms),
+            voices_max: room.voices_max,
             data_queue_bytes_max: limit.data_channel_queue_bytes_max,
             data_channels_max: limit.data_channels_max,
             new_ssrcs_per_second: limit.new_ssrcs_per_second,
@@ -141,6 +145,7 @@ impl SfuConfig {
             candidates: self.node_ips.iter().map(at_port).collect(),
             handshake_timeout: self.handshake_timeout,
             keyframe_interval: self.keyframe_interval,
+            voices_max: self.voices_max,
             data_queue_bytes_max: self.data_queue_bytes_max,
             data_channels_max: self.data_channels_max,
             new_ssrcs_per_second: self.new_ssrcs_per_second,

@@ -66,6 +66,12 @@ impl Permissions {
         self.grant.recorder
     }
 
+    /// Asks whether sound comes to the participant also while others are louder: those who record or transcribe
+    /// miss nobody.
+    pub(crate) fn hears_all(&self) -> bool {
+        self.is_recorder() || matches!(self.kind, Kind::Agent | Kind::Egress)
+    }
+
     /// Asks whether a track of `source` may be published.
     pub(crate) fn may_publish(&self, source: TrackSource) -> bool {
         self.grant.may_publish_source(publish_source(source))

@@ -133,6 +133,11 @@ impl Publication {
         &self.info.layers
     }
 
+    /// Tells whether the publisher appends something to its frames.
+    pub(crate) fn has_trailer(&self) -> bool {
+        !self.info.packet_trailer_features.is_empty()
+    }
+
     /// Tells whether the sound is stereo.
     pub(crate) fn is_stereo(&self) -> bool {
         let stereo = AudioTrackFeature::TfStereo.into();
@@ -158,6 +163,11 @@ impl Publication {
         let is_token = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
         let is_usable = !name.is_empty() && name.chars().all(is_token) && !name.starts_with("TR");
         is_usable.then_some(name)
+    }
+
+    /// Tells whether this is sound of a microphone, of which a room may pass on the loudest only.
+    pub(crate) fn is_voice(&self) -> bool {
+        self.kind == MediaKind::Audio && self.info.source() != TrackSource::ScreenShareAudio
     }
 
     /// Returns the name of the codec for `SubscribedQualityUpdate`.

@@ -16,6 +16,8 @@ pub struct EngineConfig {
     pub handshake_timeout: Duration,
     /// Least time between two keyframe requests for one layer of a publisher.
     pub keyframe_interval: Duration,
+    /// Tracks of sound of a room that are passed on, the loudest; 0: all.
+    pub voices_max: usize,
     /// Bytes that may wait for one data channel of one session.
     pub data_queue_bytes_max: usize,
     /// Data channels that one session may have open.
@@ -44,6 +46,7 @@ impl Default for EngineConfig {
             candidates: vec![SocketAddr::from(([127, 0, 0, 1], 7882))],
             handshake_timeout: Duration::from_secs(5),
             keyframe_interval: Duration::from_millis(500),
+            voices_max: 0,
             data_queue_bytes_max: 1024 * 1024,
             data_channels_max: 16,
             new_ssrcs_per_second: 30,

@@ -12,7 +12,7 @@ use std::collections::{HashMap, VecDeque};
 use std::time::Instant;
 
 use bytes::Bytes;
-use forwarding::Forward;
+use forwarding::{Forward, RoomOptions};
 use slab::Slab;
 use str0m::Input;
 use str0m::config::DtlsCert;
@@ -134,12 +134,21 @@ impl Engine {
         &self.counters
     }
 
+    /// Counts what is not counted as it happens: subscriptions. Looks at every session, so it is for
+    /// once a second.
+    pub fn take_stock(&mut self) {
+        let held = self.sessions.iter().map(|(_, one)| one.subscriptions.len());
+        self.counters.subscriptions = held.sum::<usize>() as u64;
+    }
+
     /// Opens a room; its sessions may come now.
     pub fn open_room(&mut self, room: RoomId) {
         if !self.room_ids.contains_key(&room) {
-            let index = self
-                .rooms
-                .insert(Room::new(room, self.config.keyframe_interval));
+            let options = RoomOptions {
+                keyframe_interval: self.config.keyframe_interval,
+                voices_max: self.config.voices_max,
+            };
+            let index = self.rooms.insert(Room::new(room, options));
             self.room_ids.insert(room, index);
             self.counters.rooms += 1;
         }

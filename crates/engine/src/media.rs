@@ -117,7 +117,7 @@ impl Engine {
         let (mid, rid) = stream_names(session, ssrc).ok_or(Drop::Unbound)?;
         let track_index = session.track_in_section(mid).ok_or(Drop::Unbound)?;
         let track = &mut self.tracks[track_index];
-        let encoding = encoding_of(rid);
+        let encoding = session.layer_names.encoding(mid, rid);
         let Origin::Home { ssrcs, .. } = &mut track.origin else {
             return Err(Drop::Unbound);
         };
@@ -154,7 +154,8 @@ impl Engine {
 
     /// Gives a packet to all who want it: relays first, then the sessions of this shard.
     pub(crate) fn route(&mut self, now: Instant, track_index: usize, packet: Packet) {
-        let track = &self.tracks[track_index];
+        let track = &mut self.tracks[track_index];
+        track.flow.count();
         if track.is_muted {
             self.counters.drop(Drop::Muted);
             return;
@@ -178,9 +179,11 @@ impl Engine {
         let track = &mut self.tracks[track_index];
         let (room_index, key) = (track.room, track.key);
         let mut forwards = std::mem::take(&mut self.forwards);
-        self.rooms[room_index]
-            .media
-            .handle_packet(now, key, &packet.view, &mut forwards);
+        let media = &mut self.rooms[room_index].media;
+        if let Some(level) = packet.extensions.audio_level {
+            media.handle_loudness(now, key, level.unsigned_abs());
+        }
+        media.handle_packet(now, key, &packet.view, &mut forwards);
         if !forwards.is_empty() {
             let place = track.keep(now, &packet);
             let in_batch = self.batch.len();
@@ -262,7 +265,7 @@ impl Engine {
             at: session.clock.place(now, sent),
             rtp: low_32(feedback.sender_info.rtp_time.numer()),
         };
-        let encoding = encoding_of(feedback.rid);
+        let encoding = session.layer_names.encoding(feedback.mid, feedback.rid);
         self.handle_report(track, encoding, report);
         let track = &self.tracks[track];
         if let Origin::Home { relays, .. } = &track.origin {
@@ -392,16 +395,6 @@ fn stream_names(session: &mut Session, ssrc: str0m::rtp::Ssrc) -> Option<(Mid, O
     let mut direct = session.rtc.direct_api();
     let stream = direct.stream_rx(&ssrc)?;
     Some((stream.mid(), stream.rid()))
-}
-
-/// The encoding that a restriction id names: `LiveKit`'s clients say `q`, `h` and `f`, others count.
-/// Without an id it is the only one.
-fn encoding_of(rid: Option<Rid>) -> u8 {
-    match rid.as_deref() {
-        Some("h" | "1") => 1,
-        Some("f" | "2") => 2,
-        Some(_) | None => 0,
-    }
 }
 
 /// Checks that a packet is of the codec of its track. Redundant sound is Opus throughout, and plain Opus

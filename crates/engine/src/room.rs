@@ -1,9 +1,8 @@
 //! A room on one shard: what `forwarding` decides for, and whom its decisions reach.
 
 use std::collections::HashMap;
-use std::time::Duration;
 
-use forwarding::{SubscriptionKey, TrackKey};
+use forwarding::{RoomOptions, SubscriptionKey, TrackKey};
 
 use crate::RoomId;
 use crate::egress::StreamKey;
@@ -30,10 +29,10 @@ pub(crate) struct Subscriber {
 }
 
 impl Room {
-    pub(crate) fn new(id: RoomId, keyframe_interval: Duration) -> Self {
+    pub(crate) fn new(id: RoomId, options: RoomOptions) -> Self {
         Self {
             id,
-            media: forwarding::Room::with_keyframe_interval(keyframe_interval),
+            media: forwarding::Room::new(options),
             tracks: HashMap::new(),
             subscribers: Vec::new(),
             timer: Timer::default(),

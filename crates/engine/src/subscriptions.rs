@@ -234,6 +234,9 @@ impl Engine {
         if target.is_none() {
             room.media.set_target(key, None);
         }
+        if subscription.wish.hears_all {
+            room.media.hear_all(key);
+        }
         let stream = session.egress.add(make(key), next_repair);
         room.add_subscriber(Subscriber {
             key,

@@ -225,6 +225,31 @@ fn muting_and_unpublishing_reach_other_shards() {
 }
 
 #[test]
+fn of_many_microphones_the_loudest_is_passed_on_on_every_shard() {
+    let mut world = World::with(81, 2, |config| config.voices_max = 1);
+    let speakers = [world.join_on(Mode::Single, 0), world.join_on(Mode::Dual, 1)];
+    let microphones = speakers.map(|speaker| world.publish(speaker, Script::Opus));
+    let listeners = [world.join_on(Mode::Single, 0), world.join_on(Mode::Dual, 1)];
+    for listener in listeners {
+        for microphone in microphones {
+            world.subscribe(listener, microphone, Target::ALL);
+        }
+    }
+
+    for (loud, quiet) in [(0, 1), (1, 0)] {
+        world.source(microphones[loud]).level = -20;
+        world.source(microphones[quiet]).level = -70;
+        world.run_for(5 * SECOND);
+        let since = world.now;
+        world.run_for(SECOND);
+        for listener in listeners {
+            assert!(world.packets_since(listener, microphones[loud], since) >= 48);
+            assert_eq!(world.packets_since(listener, microphones[quiet], since), 0);
+        }
+    }
+}
+
+#[test]
 fn a_track_of_another_room_cannot_be_had() {
     let mut world = World::with(78, 2, |_| {});
     let alice = world.join_on(Mode::Single, 0);
@@ -243,6 +268,8 @@ fn a_track_of_another_room_cannot_be_had() {
             stream: "s".to_owned(),
             name: "t".to_owned(),
             target: Target::ALL,
+            cuts_trailer: false,
+            hears_all: false,
             stereo: false,
         };
         engine.subscribe(id, wish);

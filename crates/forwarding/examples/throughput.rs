@@ -20,7 +20,7 @@ fn clock() -> Instant {
 }
 
 fn main() {
-    let mut room = Room::new();
+    let mut room = Room::default();
     let track = room.publish(Codec::Vp8, 1);
     for at in 0..SUBSCRIBERS {
         let temporal = if at % 5 == 0 { 0 } else { 2 };

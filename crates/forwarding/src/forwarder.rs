@@ -161,6 +161,13 @@ impl Forwarder {
         })
     }
 
+    /// Leaves a packet out without a gap in what is sent.
+    pub(crate) fn leave_out(&mut self, packet: &PacketView, arrival: &Arrival) {
+        if self.encodings.current() == Some(packet.encoding) {
+            self.skip(packet, arrival);
+        }
+    }
+
     fn switch(&mut self, packet: &PacketView, arrival: &Arrival, table: &EncodingTable) {
         self.rewriter.switch_layer(packet.sequence);
         if let (Some(vp8), Descriptor::Vp8(descriptor)) = (&mut self.vp8, &packet.descriptor) {

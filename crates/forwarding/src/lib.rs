@@ -24,6 +24,7 @@ mod slab;
 mod speakers;
 mod timeline;
 mod track;
+mod voices;
 
 pub use descriptor::av1::{Av1Frame, DependencyDescriptorReader};
 pub use descriptor::h264::{H264Descriptor, parse_h264};
@@ -35,7 +36,7 @@ pub use forwarder::StreamState;
 pub use layer::{Codec, ENCODINGS_MAX, Layer, LayerTarget};
 pub use packet::{Forward, PacketView, PayloadRewrite};
 pub use rewriter::{RewriteError, RtpRewriter};
-pub use room::Room;
+pub use room::{Room, RoomOptions};
 pub use slab::{SubscriptionKey, TrackKey};
 pub use speakers::Speaker;
 

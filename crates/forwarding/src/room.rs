@@ -14,12 +14,31 @@ use crate::slab::{Slab, SubscriptionKey, TrackKey};
 use crate::speakers::{Speaker, Speakers};
 use crate::timeline::SenderReport;
 use crate::track::{Subscription, Track};
+use crate::voices::{Hearing, Voices};
 
 /// Where a subscription lies.
 #[derive(Debug, Clone, Copy)]
 struct SubscriptionPlace {
     track: TrackKey,
     index: usize,
+}
+
+/// How a room forwards.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RoomOptions {
+    /// An encoding is asked for a keyframe once in this time at most.
+    pub keyframe_interval: Duration,
+    /// How many tracks of sound are passed on, the loudest; 0: all.
+    pub voices_max: usize,
+}
+
+impl Default for RoomOptions {
+    fn default() -> Self {
+        Self {
+            keyframe_interval: INTERVAL_DEFAULT,
+            voices_max: 0,
+        }
+    }
 }
 
 /// A room: published tracks and subscriptions to them.
@@ -31,6 +50,8 @@ pub struct Room {
     tracks: Slab<TrackKey, Track>,
     subscriptions: Slab<SubscriptionKey, SubscriptionPlace>,
     speakers: Speakers,
+    /// Who is passed on, if not all are.
+    voices: Option<Voices>,
     /// Some track has to be looked at by the next poll.
     is_stale: bool,
     /// When the next keyframe request is due.
@@ -38,20 +59,15 @@ pub struct Room {
 }
 
 impl Room {
-    /// Makes an empty room whose publishers are asked for a keyframe every 500 ms at most.
+    /// Makes an empty room.
     #[must_use]
-    pub fn new() -> Self {
-        Self::with_keyframe_interval(INTERVAL_DEFAULT)
-    }
-
-    /// Makes an empty room in which an encoding is asked for a keyframe once per `interval` at most.
-    #[must_use]
-    pub fn with_keyframe_interval(interval: Duration) -> Self {
+    pub fn new(options: RoomOptions) -> Self {
         Self {
-            keyframe_interval: interval,
+            keyframe_interval: options.keyframe_interval,
             tracks: Slab::default(),
             subscriptions: Slab::default(),
             speakers: Speakers::default(),
+            voices: (options.voices_max > 0).then(|| Voices::new(options.voices_max)),
             is_stale: false,
             keyframes_due: None,
         }
@@ -66,6 +82,9 @@ impl Room {
     /// Removes a track and its subscriptions.
     pub fn unpublish(&mut self, track: TrackKey) {
         self.speakers.remove(track);
+        if let Some(voices) = &mut self.voices {
+            voices.remove(track);
+        }
         if let Some(track) = self.tracks.remove(track) {
             for subscription in track.subscriptions {
                 self.subscriptions.remove(subscription.key);
@@ -95,6 +114,7 @@ impl Room {
         owner.subscriptions.push(Subscription {
             key,
             forwarder: Forwarder::new(owner.codec, target, stream),
+            hears_all: false,
         });
         owner.is_stale = true;
         self.is_stale = true;
@@ -126,6 +146,14 @@ impl Room {
         self.is_stale = true;
     }
 
+    /// Gives a subscription its track also while others are louder: for those who record or transcribe,
+    /// and for sound that is no voice.
+    pub fn hear_all(&mut self, subscription: SubscriptionKey) {
+        if let Some((track, index)) = self.find(subscription) {
+            track.subscriptions[index].hears_all = true;
+        }
+    }
+
     /// Forgets the numbers of an encoding, because its SSRC has changed: the next packet may have any
     /// sequence number and timestamp. Subscriptions go on with its next keyframe.
     pub fn handle_encoding_restart(&mut self, track: TrackKey, encoding: u8) {
@@ -150,6 +178,10 @@ impl Room {
             return;
         };
         for subscription in &mut track.subscriptions {
+            if !track.is_heard && !subscription.hears_all {
+                subscription.forwarder.leave_out(packet, &arrival);
+                continue;
+            }
             let outgoing = subscription
                 .forwarder
                 .handle_packet(packet, &arrival, &track.encodings);
@@ -255,6 +287,27 @@ impl Room {
         }
     }
 
+    /// Takes the loudness of the packet that is handled next, 0 (loudest) to 127 (silence; RFC 6464), where
+    /// not all sound is passed on. A track without levels always is.
+    pub fn handle_loudness(&mut self, now: Instant, track: TrackKey, level_dbov: u8) {
+        let Some(voices) = &mut self.voices else {
+            return;
+        };
+        let Some(owner) = self.tracks.get_mut(track) else {
+            return;
+        };
+        owner.loudness.add(level_dbov);
+        let hearing = voices.hear(now, track, owner.loudness);
+        owner.is_heard = hearing != Hearing::Unheard;
+        if let Hearing::Heard {
+            instead_of: Some(replaced),
+        } = hearing
+            && let Some(replaced) = self.tracks.get_mut(replaced)
+        {
+            replaced.is_heard = false;
+        }
+    }
+
     /// Gives who is heard, loudest first, if that has changed; an empty list means silence.
     pub fn poll_speakers(&mut self, now: Instant) -> Option<&[Speaker]> {
         self.speakers.poll(now)
@@ -269,7 +322,7 @@ impl Room {
 
 impl Default for Room {
     fn default() -> Self {
-        Self::new()
+        Self::new(RoomOptions::default())
     }
 }
 

@@ -196,7 +196,7 @@ mod tests {
     }
 
     fn two_tracks() -> (TrackKey, TrackKey) {
-        let mut room = Room::new();
+        let mut room = Room::default();
         (room.publish(Codec::Opus, 1), room.publish(Codec::Opus, 1))
     }
 

@@ -14,6 +14,7 @@ use crate::layer::{Codec, ENCODINGS, ENCODINGS_MAX, LayerTarget};
 use crate::packet::PacketView;
 use crate::slab::SubscriptionKey;
 use crate::timeline::{SenderReport, distance};
+use crate::voices::Loudness;
 
 /// An encoding that sent nothing for this long has stopped. Cameras send at 5 fps at least; a still
 /// screen is silent on all encodings, and then there is nothing better to go to.
@@ -244,6 +245,8 @@ fn can_start(descriptor: &Descriptor) -> bool {
 pub(crate) struct Subscription {
     pub(crate) key: SubscriptionKey,
     pub(crate) forwarder: Forwarder,
+    /// It gets sound that others do not get, because somebody is louder.
+    pub(crate) hears_all: bool,
 }
 
 /// A published track with its subscriptions side by side in memory.
@@ -255,6 +258,9 @@ pub(crate) struct Track {
     pub(crate) keyframes: KeyframeRequests,
     /// What subscriptions wait for may have changed.
     pub(crate) is_stale: bool,
+    pub(crate) loudness: Loudness,
+    /// It is loud enough to be passed on.
+    pub(crate) is_heard: bool,
     next_evaluation: Option<Instant>,
 }
 
@@ -266,6 +272,8 @@ impl Track {
             subscriptions: Vec::new(),
             keyframes: KeyframeRequests::new(keyframe_interval),
             is_stale: false,
+            loudness: Loudness::default(),
+            is_heard: true,
             next_evaluation: None,
         }
     }

@@ -63,7 +63,7 @@ struct Call {
 
 impl Call {
     fn new(codec: Codec, encodings: u8) -> Self {
-        let mut room = Room::new();
+        let mut room = Room::default();
         let track = room.publish(codec, encodings);
         let subscription = room
             .subscribe(track, LayerTarget::ALL)

@@ -1,37 +1,27 @@
 //! One WebRTC connection of a peer, with a socket of its own.
 //!
-//! A connection of the sample hands every datagram to str0m. One outside counts media by its headers
-//! and keeps the rest of the session alive: ICE, DTLS, SCTP and RTCP.
-
-mod descriptions;
+//! A connection of the sample hands every datagram to its session. One outside counts media by its
+//! headers and keeps the rest of the session alive: ICE, DTLS, SCTP and RTCP.
 
 use std::io::{self, ErrorKind, IoSliceMut};
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use mio::net::UdpSocket;
 use mio::{Registry, Token};
 use quinn_udp::{BATCH_SIZE, UdpSocketState};
-use str0m::change::SdpPendingOffer;
-use str0m::format::Codec;
-use str0m::media::{Mid, Pt};
-use str0m::net::{Protocol, Receive};
-use str0m::rtp::{ExtensionValues, RtpWrite};
-use str0m::{Candidate, Event, Input, Output, Rtc, RtcError};
 use thiserror::Error;
 
 use crate::measure::{Counter, Timing, Totals};
 use crate::media::Outgoing;
+use crate::scene::TrackPlan;
 
 use super::reception::{Reception, is_media};
+use super::session::{Session, SessionError};
 use super::socket::{Buffers, Kit, open};
 
 /// Reads of a socket in one turn, of [`BATCH_SIZE`] datagrams each. More wait for the next turn.
 const READS_MAX: usize = 8;
-
-/// First RTP sequence number: high enough that a repaired packet before it has a number.
-const FIRST_SEQUENCE: u64 = 1000;
 
 /// How often gaps and missing keyframes are looked after.
 const CHECK_INTERVAL: Duration = Duration::from_millis(50);
@@ -42,12 +32,9 @@ pub(crate) enum LinkError {
     /// The system refused a socket.
     #[error("no socket")]
     Socket(#[source] io::Error),
-    /// A description that can't be read or applied.
-    #[error("the server's description is not understood")]
-    Description(#[source] RtcError),
-    /// The session broke.
-    #[error("the media session failed")]
-    Session(#[source] RtcError),
+    /// The session can't be made or go on.
+    #[error(transparent)]
+    Session(#[from] SessionError),
 }
 
 /// What happened on a connection.
@@ -55,24 +42,63 @@ pub(crate) enum LinkError {
 pub(crate) enum LinkEvent {
     /// ICE and DTLS are up.
     Connected,
-    /// A keyframe is wanted of what we send.
-    KeyframeWanted(Mid, Option<str0m::media::Rid>),
+    /// A keyframe is wanted of a track that we send: of one layer, or of all.
+    KeyframeWanted {
+        /// The track's number among those of the connection.
+        track: usize,
+        /// The layer, 0 is the smallest.
+        layer: Option<u8>,
+    },
+}
+
+/// Where a session's output goes.
+pub(super) struct Sink<'a> {
+    now: Instant,
+    /// The same moment since the run's beginning.
+    at: Duration,
+    socket: &'a UdpSocket,
+    reception: &'a mut Reception,
+    events: &'a mut Vec<LinkEvent>,
+    totals: &'a mut Totals,
+}
+
+impl Sink<'_> {
+    /// Sends a datagram. What the kernel doesn't take is lost, as on any path.
+    pub(super) fn transmit(&self, destination: SocketAddr, contents: &[u8]) {
+        let _ = self.socket.send_to(contents, destination);
+    }
+
+    /// ICE and DTLS are up.
+    pub(super) fn connected(&mut self) {
+        self.events.push(LinkEvent::Connected);
+    }
+
+    /// A keyframe is wanted of a track that we send.
+    pub(super) fn keyframe_wanted(&mut self, track: usize, layer: Option<usize>) {
+        self.totals.count(Counter::KeyframesAsked);
+        let layer = layer.and_then(|layer| u8::try_from(layer).ok());
+        self.events.push(LinkEvent::KeyframeWanted { track, layer });
+    }
+
+    /// A decrypted packet came, which may be a repaired one.
+    pub(super) fn received(&mut self, ssrc: u32, number: u16, payload: &[u8]) {
+        let packet = (ssrc, number, payload);
+        self.reception.check(self.now, self.at, packet, self.totals);
+    }
 }
 
 /// A connection.
 pub(crate) struct Link {
-    rtc: Rtc,
+    session: Box<dyn Session>,
     socket: UdpSocket,
     state: UdpSocketState,
-    local: SocketAddr,
-    pending: Option<SdpPendingOffer>,
     /// Sections to receive with that we offered.
     sections: u32,
     reception: Reception,
     is_sampled: bool,
     epoch: Instant,
     is_connected: bool,
-    /// When str0m wants to be called.
+    /// When the session wants to be called.
     due: Instant,
     next_check: Instant,
     events: Vec<LinkEvent>,
@@ -88,23 +114,10 @@ impl Link {
         is_sampled: bool,
     ) -> Result<Self, LinkError> {
         let (socket, state, local) = open(kit, registry, token).map_err(LinkError::Socket)?;
-        let mut rtc = Rtc::builder()
-            .set_rtp_mode(true)
-            .set_crypto_provider(Arc::clone(&kit.crypto))
-            .set_dtls_cert(kit.certificate.clone())
-            .clear_codecs()
-            .enable_opus(true, false)
-            .enable_vp8(true)
-            .build(now);
-        if let Ok(candidate) = Candidate::host(local, "udp") {
-            rtc.add_local_candidate(candidate);
-        }
         Ok(Self {
-            rtc,
+            session: kit.sessions.session(now, local)?,
             socket,
             state,
-            local,
-            pending: None,
             sections: 0,
             reception: Reception::default(),
             is_sampled,
@@ -116,19 +129,55 @@ impl Link {
         })
     }
 
+    /// Adds media sections and offers them; gives the offer.
+    ///
+    /// `receiving` are further sections to receive audio and video with. With the first of them the
+    /// data channels are opened too, which in this mode is the client's part.
+    pub(crate) fn offer_tracks(
+        &mut self,
+        now: Instant,
+        tracks: &[(String, TrackPlan)],
+        receiving: (u32, u32),
+    ) -> Result<String, LinkError> {
+        let has_channels = receiving != (0, 0) && self.sections == 0;
+        self.sections += receiving.0 + receiving.1;
+        Ok(self.session.offer(now, tracks, receiving, has_channels)?)
+    }
+
+    /// Offers new ICE credentials.
+    pub(crate) fn offer_restart(&mut self, now: Instant) -> Result<String, LinkError> {
+        Ok(self.session.offer_restart(now)?)
+    }
+
+    /// Takes the answer to the last offer. One that nobody waits for is ignored.
+    pub(crate) fn accept_answer(&mut self, now: Instant, sdp: &str) -> Result<(), LinkError> {
+        self.session.accept_answer(now, sdp)?;
+        self.after_description(now, sdp);
+        Ok(())
+    }
+
+    /// Answers an offer.
+    pub(crate) fn accept_offer(&mut self, now: Instant, sdp: &str) -> Result<String, LinkError> {
+        let answer = self.session.accept_offer(now, sdp)?;
+        self.after_description(now, sdp);
+        Ok(answer)
+    }
+
+    fn after_description(&mut self, now: Instant, sdp: &str) {
+        self.reception.learn(sdp);
+        // What there is to send is not sent before time passes.
+        self.due = now;
+    }
+
     /// Takes a candidate of the server. Only UDP is spoken; others are ignored.
-    pub(crate) fn add_candidate(&mut self, line: &str) {
-        if let Ok(candidate) = Candidate::from_sdp_string(line)
-            && candidate.proto() == Protocol::Udp
-        {
-            self.rtc.add_remote_candidate(candidate);
-            self.due = Instant::now();
-        }
+    pub(crate) fn add_candidate(&mut self, now: Instant, line: &str) {
+        self.session.add_candidate(line);
+        self.due = now;
     }
 
     /// Tells whether the answer to an offer is waited for.
     pub(crate) fn is_offering(&self) -> bool {
-        self.pending.is_some()
+        self.session.is_offering()
     }
 
     /// Sections to receive with that were offered.
@@ -210,14 +259,7 @@ impl Link {
                 return Ok(());
             }
         }
-        let Ok(receive) = Receive::new(Protocol::Udp, source, self.local, datagram) else {
-            return Ok(());
-        };
-        let input = Input::Receive(now, receive);
-        if !self.rtc.accepts(&input) {
-            return Ok(());
-        }
-        self.rtc.handle_input(input).map_err(LinkError::Session)?;
+        self.session.handle_datagram(now, source, datagram)?;
         self.drain(now, totals)
     }
 
@@ -229,10 +271,11 @@ impl Link {
     ) -> Result<(), LinkError> {
         if now >= self.next_check {
             self.next_check = now + CHECK_INTERVAL;
-            self.reception.handle_timeout(now, &mut self.rtc, totals);
+            let session = &mut self.session;
+            let want = |ssrc| session.want_keyframe(now, ssrc);
+            self.reception.handle_timeout(now, want, totals);
         }
-        let input = Input::Timeout(now);
-        self.rtc.handle_input(input).map_err(LinkError::Session)?;
+        self.session.handle_timeout(now)?;
         self.drain(now, totals)
     }
 
@@ -240,80 +283,36 @@ impl Link {
     pub(crate) fn send(
         &mut self,
         now: Instant,
-        mid: Mid,
-        rid: &str,
+        track: usize,
         packet: Outgoing,
         totals: &mut Totals,
     ) {
-        let codec = if packet.level.is_some() {
-            Codec::Opus
-        } else {
-            Codec::Vp8
-        };
-        let Some(pt) = self.pt_of(codec) else {
-            return;
-        };
-        let mut values = ExtensionValues::default();
-        if let Some((level, is_voice)) = packet.level {
-            values.audio_level = Some(level);
-            values.voice_activity = Some(is_voice);
-        }
         totals.time(Timing::Lateness, packet.lateness);
         let bytes = packet.payload.len() as u64;
-        let number = FIRST_SEQUENCE + u64::from(packet.counter);
-        let write = RtpWrite::new(pt, number.into(), packet.timestamp, now, packet.payload)
-            .marker(packet.is_marker)
-            .nackable(codec == Codec::Vp8)
-            .ext_vals(values);
-        let rid = (!rid.is_empty()).then(|| rid.into());
-        if let Some(stream) = self.rtc.direct_api().stream_tx_by_mid(mid, rid) {
-            stream.write_rtp(write);
+        if self.session.send(now, track, packet) {
             totals.count(Counter::PublishedPackets);
             totals.add(Counter::PublishedBytes, bytes);
             self.due = now;
         }
     }
 
-    fn pt_of(&self, codec: Codec) -> Option<Pt> {
-        let mut params = self.rtc.codec_config().params().iter();
-        let params = params.find(|params| params.spec().codec == codec);
-        params.map(str0m::format::PayloadParams::pt)
-    }
-
     fn drain(&mut self, now: Instant, totals: &mut Totals) -> Result<(), LinkError> {
-        loop {
-            match self.rtc.poll_output().map_err(LinkError::Session)? {
-                Output::Timeout(due) => {
-                    self.due = due;
-                    return Ok(());
-                }
-                Output::Transmit(transmit) => {
-                    // What the kernel doesn't take is lost, as on any path.
-                    let _ = self
-                        .socket
-                        .send_to(&transmit.contents, transmit.destination);
-                }
-                Output::Event(Event::Connected) => {
-                    self.is_connected = true;
-                    self.events.push(LinkEvent::Connected);
-                }
-                Output::Event(Event::KeyframeRequest(request)) => {
-                    totals.count(Counter::KeyframesAsked);
-                    let event = LinkEvent::KeyframeWanted(request.mid, request.rid);
-                    self.events.push(event);
-                }
-                Output::Event(Event::RtpPacket(packet)) => {
-                    let at = now.saturating_duration_since(self.epoch);
-                    self.reception.check(now, at, &packet, totals);
-                }
-                Output::Event(_) => {}
-            }
-        }
+        let mut sink = Sink {
+            now,
+            at: now.saturating_duration_since(self.epoch),
+            socket: &self.socket,
+            reception: &mut self.reception,
+            events: &mut self.events,
+            totals,
+        };
+        self.due = self.session.drain(now, &mut sink)?;
+        self.is_connected |= self.events.contains(&LinkEvent::Connected);
+        Ok(())
     }
 
     /// Tells whether the session is over.
     pub(crate) fn is_over(&self) -> bool {
-        !self.rtc.is_alive()
+        self.session.is_over()
     }
 
     /// Takes the socket out of the poll.

@@ -7,6 +7,7 @@ mod link;
 mod publication;
 mod reception;
 mod requests;
+pub(crate) mod session;
 mod signals;
 pub(crate) mod socket;
 mod view;
@@ -326,9 +327,9 @@ impl Peer {
             while let Some(event) = link.poll_event() {
                 match event {
                     LinkEvent::Connected => {}
-                    LinkEvent::KeyframeWanted(mid, rid) => {
+                    LinkEvent::KeyframeWanted { track, layer } => {
                         for publication in &mut self.publications {
-                            publication.want_keyframe(mid, rid);
+                            publication.want_keyframe(track, layer);
                         }
                     }
                 }

@@ -6,7 +6,6 @@ use livekit_protocol::{
     AddTrackRequest, SubscribedQuality, SubscribedQualityUpdate, TrackInfo, TrackPublishedResponse,
     VideoQuality,
 };
-use str0m::media::{Mid, Rid};
 
 use crate::measure::Totals;
 use crate::media::TrackSource;
@@ -20,7 +19,8 @@ pub(super) struct Publication {
     cid: String,
     plan: TrackPlan,
     source: TrackSource,
-    mid: Option<Mid>,
+    /// Its number among the tracks of the connection.
+    place: Option<usize>,
     info: Option<TrackInfo>,
     /// When the source's clock began, since the run's beginning.
     began: Option<Duration>,
@@ -35,7 +35,7 @@ impl Publication {
             cid: format!("track-{peer}-{track}"),
             plan: plan.clone(),
             source: TrackSource::new(plan, seed),
-            mid: None,
+            place: None,
             info: None,
             began: None,
         }
@@ -73,14 +73,14 @@ impl Publication {
         (self.cid.clone(), self.plan.clone())
     }
 
-    /// Learns its section.
-    pub(super) fn place(&mut self, mid: Mid) {
-        self.mid = Some(mid);
+    /// Learns its number among the tracks of the connection.
+    pub(super) fn place(&mut self, number: usize) {
+        self.place = Some(number);
     }
 
     /// When [`Self::send`] has something to do, since the run's beginning.
     pub(super) fn due(&self) -> Option<Duration> {
-        self.mid?;
+        self.place?;
         Some(self.began.unwrap_or_default() + self.source.due())
     }
 
@@ -94,36 +94,21 @@ impl Publication {
         link: &mut Link,
         totals: &mut Totals,
     ) {
-        let Some(mid) = self.mid else {
+        let Some(place) = self.place else {
             return;
         };
         let began = *self.began.get_or_insert(at);
         let clock = at.saturating_sub(began);
         while let Some(packet) = self.source.poll(clock, at, publisher, is_talking) {
-            let rid = match &self.plan {
-                TrackPlan::Camera(layers) => {
-                    let layer = layers.get(usize::from(packet.layer));
-                    layer.map_or("", |layer| layer.rid)
-                }
-                TrackPlan::Microphone | TrackPlan::Screen(_) => "",
-            };
-            link.send(now, mid, rid, packet, totals);
+            link.send(now, place, packet, totals);
         }
     }
 
-    /// A keyframe is wanted of a section and layer.
-    pub(super) fn want_keyframe(&mut self, mid: Mid, rid: Option<Rid>) {
-        if self.mid != Some(mid) {
-            return;
+    /// A keyframe is wanted of the track of a number: of one layer, or of all.
+    pub(super) fn want_keyframe(&mut self, track: usize, layer: Option<u8>) {
+        if self.place == Some(track) {
+            self.source.want_keyframe(layer);
         }
-        let layer = match (&self.plan, rid) {
-            (TrackPlan::Camera(layers), Some(rid)) => layers
-                .iter()
-                .position(|layer| layer.rid == &*rid)
-                .and_then(|layer| u8::try_from(layer).ok()),
-            (TrackPlan::Camera(_) | TrackPlan::Microphone | TrackPlan::Screen(_), _) => None,
-        };
-        self.source.want_keyframe(layer);
     }
 
     /// Turns layers on and off as the server wants.

@@ -4,11 +4,6 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use str0m::Rtc;
-use str0m::format::Codec;
-use str0m::media::KeyframeRequestKind;
-use str0m::rtp::{RtpPacket, Ssrc};
-
 use crate::measure::{Counter, Piece, Playout, Sequence, Timing, Totals};
 use crate::media::{Stamp, StampKind, is_intact};
 
@@ -55,21 +50,27 @@ pub(crate) fn is_media(datagram: &[u8]) -> bool {
     matches!(datagram, [128..=191, kind, ..] if !(64..=95).contains(&(kind & 0x7f)))
 }
 
-impl Reception {
-    /// Learns what payload types were negotiated.
-    pub(crate) fn learn(&mut self, rtc: &Rtc) {
-        self.payloads.clear();
-        for params in rtc.codec_config().params() {
-            let kind = if params.spec().codec == Codec::Opus {
-                Payload::Audio
-            } else {
-                Payload::Video
-            };
-            self.payloads.insert(*params.pt(), kind);
-            if let Some(resend) = params.resend() {
-                self.payloads.insert(*resend, Payload::Repair);
-            }
+/// Reads payload types and what they stand for (RFC 8866, section 6.6, `rtpmap`).
+fn payloads(sdp: &str) -> impl Iterator<Item = (u8, Payload)> {
+    let mut is_video = false;
+    sdp.lines().filter_map(move |line| {
+        if let Some(section) = line.strip_prefix("m=") {
+            is_video = section.starts_with("video");
         }
+        let (number, codec) = line.strip_prefix("a=rtpmap:")?.split_once(' ')?;
+        let payload = match (is_video, codec.split('/').next()?) {
+            (true, "rtx") => Payload::Repair,
+            (true, _) => Payload::Video,
+            (false, _) => Payload::Audio,
+        };
+        Some((number.parse().ok()?, payload))
+    })
+}
+
+impl Reception {
+    /// Learns payload types of a description that the server made.
+    pub(crate) fn learn(&mut self, sdp: &str) {
+        self.payloads = payloads(sdp).collect();
     }
 
     /// Counts a datagram that [`is_media`]; if its payload isn't going to be looked at, `is_final`,
@@ -109,28 +110,27 @@ impl Reception {
         step.is_new.then_some(step.number)
     }
 
-    /// Checks a decrypted packet, which may be a repaired one. `at` is when it came, since the
-    /// run's beginning.
+    /// Checks SSRC, sequence number and payload of a decrypted packet, which may be a repaired one.
+    /// `at` is when it came, since the run's beginning.
     pub(crate) fn check(
         &mut self,
         now: Instant,
         at: Duration,
-        packet: &RtpPacket,
+        (ssrc, number, payload): (u32, u16, &[u8]),
         totals: &mut Totals,
     ) {
-        let ssrc = *packet.header.ssrc;
-        let Some(number) = self.follow(ssrc, packet.header.sequence_number, totals) else {
+        let Some(number) = self.follow(ssrc, number, totals) else {
             return;
         };
-        let Some(stamp) = Stamp::read(&packet.payload) else {
-            let is_padding = packet.payload.is_empty();
+        let Some(stamp) = Stamp::read(payload) else {
+            let is_padding = payload.is_empty();
             totals.add(Counter::Foreign, u64::from(!is_padding));
             if let Some(watched) = self.videos.get_mut(&ssrc) {
                 watched.playout.handle_packet(now, number, NOTHING, totals);
             }
             return;
         };
-        let is_whole = is_intact(&packet.payload);
+        let is_whole = is_intact(payload);
         totals.add(Counter::Corrupt, u64::from(!is_whole));
         totals.time(Timing::Latency, at.saturating_sub(stamp.sent_at));
         if stamp.kind == StampKind::Microphone {
@@ -159,14 +159,17 @@ impl Reception {
         is_first
     }
 
-    /// Gives up gaps and asks for the keyframes that are missing.
-    pub(crate) fn handle_timeout(&mut self, now: Instant, rtc: &mut Rtc, totals: &mut Totals) {
+    /// Gives up gaps and asks for the keyframes that are missing, by SSRC.
+    pub(crate) fn handle_timeout(
+        &mut self,
+        now: Instant,
+        mut want_keyframe: impl FnMut(u32),
+        totals: &mut Totals,
+    ) {
         for (ssrc, watched) in &mut self.videos {
             watched.playout.handle_timeout(now, totals);
-            if watched.playout.wants_keyframe(now)
-                && let Some(stream) = rtc.direct_api().stream_rx(&Ssrc::from(*ssrc))
-            {
-                stream.request_keyframe(KeyframeRequestKind::Pli);
+            if watched.playout.wants_keyframe(now) {
+                want_keyframe(*ssrc);
             }
         }
     }
@@ -232,15 +235,13 @@ mod tests {
     }
 
     fn reception() -> Reception {
-        let payloads = [
-            (96, Payload::Video),
-            (97, Payload::Repair),
-            (111, Payload::Audio),
-        ];
-        Reception {
-            payloads: payloads.into(),
-            ..Reception::default()
-        }
+        let mut reception = Reception::default();
+        reception.learn(
+            "v=0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=rtpmap:111 opus/48000/2\r\n\
+             m=video 9 UDP/TLS/RTP/SAVPF 96 97\r\na=rtpmap:96 VP8/90000\r\n\
+             a=rtpmap:97 rtx/90000\r\na=fmtp:97 apt=96\r\na=rtpmap:x VP9/90000\r\n",
+        );
+        reception
     }
 
     #[test]

@@ -68,19 +68,16 @@ impl Peer {
                     self.say(request);
                 }
                 if self.setting.is_single && is_viewer {
-                    self.want_sections(FIRST_SECTIONS, now, registry);
+                    self.want_sections(FIRST_SECTIONS, now, registry)
+                } else {
+                    Ok(())
                 }
-                Ok(())
             }
-            Response::Reconnect(_) => {
-                self.handle_resumed(now, totals);
-                Ok(())
-            }
+            Response::Reconnect(_) => self.handle_resumed(now, totals),
             Response::TrackPublished(response) => {
                 let mut publications = self.publications.iter_mut();
                 publications.any(|publication| publication.accept(&response));
-                self.offer_when_complete(now, registry);
-                Ok(())
+                self.offer_when_complete(now, registry)
             }
             Response::Offer(offer) => self.handle_offer(now, offer, registry),
             Response::Answer(answer) => self.handle_answer(now, answer, registry),
@@ -88,8 +85,7 @@ impl Peer {
                 // Nothing more means that a new offer is enough; it needs something to offer.
                 let wanted = (wanted.num_audios, wanted.num_videos);
                 let wanted = if wanted == (0, 0) { (1, 0) } else { wanted };
-                self.want_sections(wanted, now, registry);
-                Ok(())
+                self.want_sections(wanted, now, registry)
             }
             Response::Trickle(trickle) => {
                 self.handle_trickle(now, &trickle, registry);
@@ -122,10 +118,10 @@ impl Peer {
         self.lose(now, registry, totals);
     }
 
-    fn offer_when_complete(&mut self, now: Instant, registry: &Registry) {
+    fn offer_when_complete(&mut self, now: Instant, registry: &Registry) -> Result<(), LinkError> {
         let is_complete = self.publications.iter().all(Publication::is_accepted);
         if !is_complete || self.links[PUBLISHER].is_some() {
-            return;
+            return Ok(());
         }
         if self.setting.is_single {
             self.wanted = FIRST_SECTIONS;
@@ -137,14 +133,15 @@ impl Peer {
             .collect();
         let wanted = self.wanted;
         let Some(link) = self.link(PUBLISHER, now, registry) else {
-            return;
+            return Ok(());
         };
-        let (mids, sdp) = link.offer_tracks(&tracks, wanted);
-        for (publication, mid) in self.publications.iter_mut().zip(mids) {
-            publication.place(mid);
+        let sdp = link.offer_tracks(now, &tracks, wanted)?;
+        for (number, publication) in self.publications.iter_mut().enumerate() {
+            publication.place(number);
         }
         self.wanted = (0, 0);
         self.offer(sdp);
+        Ok(())
     }
 
     fn offer(&mut self, sdp: String) {
@@ -155,24 +152,30 @@ impl Peer {
     }
 
     /// Offers more sections to receive with; one offer at a time.
-    fn want_sections(&mut self, more: (u32, u32), now: Instant, registry: &Registry) {
+    fn want_sections(
+        &mut self,
+        more: (u32, u32),
+        now: Instant,
+        registry: &Registry,
+    ) -> Result<(), LinkError> {
         self.wanted.0 = (self.wanted.0 + more.0).min(SECTIONS_MAX);
         self.wanted.1 = (self.wanted.1 + more.1).min(SECTIONS_MAX);
         // Who publishes offers first when all tracks are known.
         let is_early = self.links[PUBLISHER].is_none() && !self.publications.is_empty();
         if is_early || self.wanted == (0, 0) {
-            return;
+            return Ok(());
         }
         let wanted = self.wanted;
         let Some(link) = self.link(PUBLISHER, now, registry) else {
-            return;
+            return Ok(());
         };
         if link.is_offering() || link.sections() >= SECTIONS_MAX {
-            return;
+            return Ok(());
         }
-        let (_, sdp) = link.offer_tracks(&[], wanted);
+        let sdp = link.offer_tracks(now, &[], wanted)?;
         self.wanted = (0, 0);
         self.offer(sdp);
+        Ok(())
     }
 
     fn handle_answer(
@@ -182,12 +185,12 @@ impl Peer {
         registry: &Registry,
     ) -> Result<(), LinkError> {
         if let Some(link) = &mut self.links[PUBLISHER] {
-            link.accept_answer(&answer.sdp)?;
+            link.accept_answer(now, &answer.sdp)?;
         }
         if self.setting.is_single {
             self.learn_offered(answer);
             self.look(self.at(now));
-            self.want_sections((0, 0), now, registry);
+            self.want_sections((0, 0), now, registry)?;
         }
         Ok(())
     }
@@ -212,7 +215,7 @@ impl Peer {
         let Some(link) = self.link(SUBSCRIBER, now, registry) else {
             return Ok(());
         };
-        let sdp = link.accept_offer(&offer.sdp)?;
+        let sdp = link.accept_offer(now, &offer.sdp)?;
         self.last_answer.clone_from(&sdp);
         if let Some(answer) = requests::description("answer", &sdp, offer.id) {
             self.say(Request::Answer(answer));
@@ -231,11 +234,11 @@ impl Peer {
             return;
         };
         if let Some(link) = self.link(number, now, registry) {
-            link.add_candidate(&init.candidate);
+            link.add_candidate(now, &init.candidate);
         }
     }
 
-    fn handle_resumed(&mut self, now: Instant, totals: &mut Totals) {
+    fn handle_resumed(&mut self, now: Instant, totals: &mut Totals) -> Result<(), LinkError> {
         if let Stage::Resuming(since) = self.stage {
             self.stage = Stage::Active;
             totals.count(Counter::Resumed);
@@ -244,9 +247,10 @@ impl Peer {
         let sync = self.sync_state();
         self.say(Request::SyncState(sync));
         if let Some(link) = &mut self.links[PUBLISHER] {
-            let sdp = link.offer_restart();
+            let sdp = link.offer_restart(now)?;
             self.offer(sdp);
         }
+        Ok(())
     }
 
     /// Remembers the tracks of others, and forgets those of who has left.

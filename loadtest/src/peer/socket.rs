@@ -2,13 +2,13 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
 use std::time::Instant;
 
 use mio::net::UdpSocket;
 use mio::{Interest, Registry, Token};
 use quinn_udp::{BATCH_SIZE, RecvMeta, UdpSocketState};
-use str0m::config::{CryptoProvider, DtlsCert};
+
+use super::session::SessionKit;
 
 /// Datagrams that the kernel keeps for a socket, in bytes; it may grant less.
 const RECEIVE_BUFFER_BYTES: usize = 2 << 20;
@@ -16,10 +16,8 @@ const RECEIVE_BUFFER_BYTES: usize = 2 << 20;
 /// What all connections share.
 #[derive(Debug, Clone)]
 pub(crate) struct Kit {
-    /// Cryptography.
-    pub(crate) crypto: Arc<CryptoProvider>,
-    /// One certificate, so that none has to be made for each peer.
-    pub(crate) certificate: DtlsCert,
+    /// Makes sessions.
+    pub(crate) sessions: SessionKit,
     /// The local address that reaches the server.
     pub(crate) local_ip: IpAddr,
     /// The run's beginning.

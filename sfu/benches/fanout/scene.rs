@@ -236,6 +236,8 @@ impl Stage {
             stream: "stream".to_owned(),
             name: format!("{kind:?}"),
             target: Target::ALL,
+            cuts_trailer: false,
+            hears_all: false,
             stereo: false,
         };
         let done = self.sfu.subscribe(session, subscribe).await;

@@ -100,7 +100,7 @@ async fn scene(stage: &Stage) -> (Client, Client, ParticipantInfo) {
 #[tokio::test]
 async fn who_is_forwarded_is_seen_with_its_tracks_and_received() {
     let stage = Stage::new().await;
-    let (alice, mut bob, seen) = scene(&stage).await;
+    let (alice, mut bob, seen) = Box::pin(scene(&stage)).await;
     let track = &seen.tracks[0].sid;
 
     assert!(is_forwarded(&seen) && seen.is_publisher);
@@ -133,7 +133,7 @@ async fn who_is_forwarded_is_seen_with_its_tracks_and_received() {
 #[tokio::test]
 async fn what_changes_about_one_who_is_forwarded_is_seen_in_both_rooms() {
     let stage = Stage::new().await;
-    let (mut alice, mut bob, seen) = scene(&stage).await;
+    let (mut alice, mut bob, seen) = Box::pin(scene(&stage)).await;
     let sid = seen.tracks[0].sid.clone();
 
     let mute = MuteTrackRequest { sid, muted: true };
@@ -161,7 +161,7 @@ async fn what_changes_about_one_who_is_forwarded_is_seen_in_both_rooms() {
 #[tokio::test]
 async fn forwarding_ends_when_the_participant_leaves_its_room() {
     let stage = Stage::new().await;
-    let (mut alice, mut bob, seen) = scene(&stage).await;
+    let (mut alice, mut bob, seen) = Box::pin(scene(&stage)).await;
 
     alice
         .say(Request::Leave(livekit_protocol::LeaveRequest::default()))
@@ -179,7 +179,7 @@ async fn forwarding_ends_when_the_participant_leaves_its_room() {
 #[tokio::test]
 async fn forwarding_ends_by_a_removal_there_and_changes_nothing_here() {
     let stage = Stage::new().await;
-    let (mut alice, mut bob, seen) = scene(&stage).await;
+    let (mut alice, mut bob, seen) = Box::pin(scene(&stage)).await;
     until_received(&mut bob, &seen.tracks[0].sid).await;
     assert_eq!(carried(&mut bob, 2).await.len(), 1);
 
@@ -212,7 +212,7 @@ async fn forwarding_ends_by_a_removal_there_and_changes_nothing_here() {
 #[tokio::test]
 async fn one_who_is_forwarded_is_changed_only_where_it_is() {
     let stage = Stage::new().await;
-    let (_alice, _bob, seen) = scene(&stage).await;
+    let (_alice, _bob, seen) = Box::pin(scene(&stage)).await;
     let sid = seen.tracks[0].sid.clone();
 
     for (method, more) in [
@@ -281,7 +281,7 @@ async fn nobody_is_forwarded_who_is_not_there_or_into_a_full_room() {
 #[tokio::test]
 async fn the_last_to_come_under_an_identity_stays() {
     let stage = Stage::new().await;
-    let (mut alice, mut bob, seen) = scene(&stage).await;
+    let (mut alice, mut bob, seen) = Box::pin(scene(&stage)).await;
 
     let mut herself = Client::join(&stage, "alice", "pilates").await;
     bob.until_info("alice", |info| is_gone(info) && info.sid == seen.sid)
@@ -303,7 +303,7 @@ async fn the_last_to_come_under_an_identity_stays() {
 #[tokio::test]
 async fn a_token_of_the_same_identity_resumes_nobody_who_is_forwarded() {
     let stage = Stage::new().await;
-    let (_alice, _bob, seen) = scene(&stage).await;
+    let (_alice, _bob, seen) = Box::pin(scene(&stage)).await;
     let path = format!(
         "/rtc?access_token={}&protocol=17&reconnect=1&sid={}",
         sign(&claims("alice", "pilates")),
@@ -321,7 +321,7 @@ async fn a_token_of_the_same_identity_resumes_nobody_who_is_forwarded() {
 #[tokio::test]
 async fn a_publishers_rules_hold_where_it_is_forwarded_to() {
     let stage = Stage::new().await;
-    let (mut alice, mut bob, seen) = scene(&stage).await;
+    let (mut alice, mut bob, seen) = Box::pin(scene(&stage)).await;
     let sid = seen.tracks[0].sid.clone();
     until_received(&mut bob, &sid).await;
     let told = |message| match message {

@@ -21,6 +21,9 @@ const FILES = {
 
 export const clientVersion = async (client) => JSON.parse(await readFile(here(`${package_(client)}package.json`))).version;
 
+// A page without livekit-client.
+const PLAIN_FILES = { '': ['plain.html', 'text/html'], 'plain.js': ['plain.js', 'text/javascript'] };
+
 function here(path) {
   return fileURLToPath(new URL(path, import.meta.url));
 }
@@ -58,8 +61,8 @@ export function launch(args = []) {
 // Serves the test page on a free port of the loopback.
 export async function servePage() {
   const site = createServer(async (request, response) => {
-    const [, client, name] = /^\/(livekit-client[-.\d]*)\/([-.\w]*)$/.exec(request.url) ?? [];
-    const [file, type] = FILES[name]?.(client) ?? [];
+    const [, client, name] = /^\/(livekit-client[-.\d]*|plain)\/([-.\w]*)$/.exec(request.url) ?? [];
+    const [file, type] = (client === 'plain' ? PLAIN_FILES[name] : FILES[name]?.(client)) ?? [];
     if (!file) return response.writeHead(404).end();
     response.writeHead(200, { 'content-type': type }).end(await readFile(here(file)));
   });
@@ -78,12 +81,22 @@ export class Stage {
 
   pages = [];
 
-  async peer(identity, room, { client = 'livekit-client', single = true, grants, ...options } = {}) {
+  async page(path) {
     const context = await this.browser.newContext({ viewport: { width: 800, height: 600 } });
     const page = await context.newPage();
     page.setDefaultTimeout(15_000);
     this.pages.push(page);
-    await page.goto(`${this.site.url}${client}/`);
+    await page.goto(`${this.site.url}${path}/`);
+    return page;
+  }
+
+  // A page that speaks WHIP and WHEP by itself.
+  plain() {
+    return this.page('plain');
+  }
+
+  async peer(identity, room, { client = 'livekit-client', single = true, grants, ...options } = {}) {
+    const page = await this.page(client);
     const join = { url: server.url, token: token(identity, room, grants), single, ...options };
     page.sid = await page.evaluate((join) => peer.join(join), join);
     return page;

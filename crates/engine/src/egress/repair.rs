@@ -219,7 +219,7 @@ mod tests {
     }
 
     fn forward(sequence: u64) -> Forward {
-        let mut room = forwarding::Room::new();
+        let mut room = forwarding::Room::default();
         let track = room.publish(forwarding::Codec::Opus, 1);
         let subscription = room.subscribe(track, forwarding::LayerTarget::ALL);
         Forward {

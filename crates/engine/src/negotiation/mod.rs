@@ -426,11 +426,13 @@ impl Engine {
                 .map(|(_, _, repair)| *repair)
                 .next();
             let ids = ExtensionIds::of(media.remote_extmap());
+            let cuts_trailer = subscription.wish.cuts_trailer;
             let (name, track) = (subscription.wish.stream.as_str().into(), subscription.track);
             self.start_stream(index, position, |subscription| StreamConfig {
                 ssrc: ssrcs.media,
                 payload_type,
                 red_type,
+                cuts_trailer,
                 repair: ssrcs.repair.zip(repair_type),
                 mid: MidBytes::of(mid),
                 ids,
@@ -460,6 +462,9 @@ fn take_over_streams(session: &mut Session, remote: &Description) {
         sections.filter_map(|section| Some((section.mid()?, section)))
     };
     session.remove_declared_streams(sections().map(|(mid, _)| mid));
+    for (mid, section) in sections() {
+        session.layer_names.set(mid, &section.sent_layer_names());
+    }
     session.repairs = sections()
         .flat_map(|(mid, section)| section.repairs().map(move |(of, by)| (mid, of, by)))
         .collect();

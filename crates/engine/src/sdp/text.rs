@@ -212,16 +212,18 @@ impl Section {
 
     /// How many simulcast layers the writer sends (RFC 8853): 1 without simulcast.
     pub(crate) fn sent_layers(&self) -> usize {
-        let Some(simulcast) = self.value("a=simulcast:") else {
-            return 1;
-        };
-        let mut words = simulcast.split(' ');
-        while let Some(word) = words.next() {
-            if word == "send" {
-                return words.next().map_or(1, |list| list.split(';').count());
-            }
-        }
-        1
+        self.sent_layer_names().len().max(1)
+    }
+
+    /// The ids of the simulcast layers that the writer sends, in its order (RFC 8853, section 5.1): of
+    /// alternatives the first, whether it starts paused or not.
+    pub(crate) fn sent_layer_names(&self) -> Vec<&str> {
+        let simulcast = self.value("a=simulcast:").unwrap_or_default();
+        let mut words = simulcast.split(' ').skip_while(|word| *word != "send");
+        let list = words.nth(1).into_iter().flat_map(|list| list.split(';'));
+        let first = |layer: &'_ str| layer.split(',').next().map_or(0, str::len);
+        list.map(|layer| layer[..first(layer)].trim_start_matches('~'))
+            .collect()
     }
 
     /// Names what we send in this section, or says that we send nothing.

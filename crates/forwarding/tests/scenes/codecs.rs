@@ -4,7 +4,7 @@ use super::*;
 
 #[test]
 fn h264_switches_at_the_start_of_an_idr_picture() {
-    let mut room = Room::new();
+    let mut room = Room::default();
     let track = room.publish(Codec::H264, 2);
     let subscription = room.subscribe(track, layers(1, 0)).unwrap();
     let mut now = origin();
@@ -40,7 +40,7 @@ fn h264_switches_at_the_start_of_an_idr_picture() {
 
 #[test]
 fn vp9_spatial_layers_go_down_at_once_and_up_with_a_keyframe() {
-    let mut room = Room::new();
+    let mut room = Room::default();
     let track = room.publish(Codec::Vp9, 1);
     let subscription = room.subscribe(track, layers(2, 2)).unwrap();
     let mut now = origin();
@@ -78,7 +78,7 @@ fn vp9_spatial_layers_go_down_at_once_and_up_with_a_keyframe() {
 
 #[test]
 fn an_av1_subscriber_with_fewer_layers_is_told_so() {
-    let mut room = Room::new();
+    let mut room = Room::default();
     let track = room.publish(Codec::Av1, 1);
     let few = room.subscribe(track, layers(1, 1)).unwrap();
     let all = room.subscribe(track, LayerTarget::ALL).unwrap();

@@ -4,6 +4,7 @@
 mod support;
 
 mod codecs;
+mod voices;
 
 use std::time::{Duration, Instant, SystemTime};
 
@@ -33,7 +34,7 @@ struct Call {
 
 impl Call {
     fn new(target: LayerTarget) -> Self {
-        let mut room = Room::new();
+        let mut room = Room::default();
         let track = room.publish(Codec::Vp8, ENCODINGS_MAX);
         let subscription = room
             .subscribe(track, target)
@@ -326,7 +327,7 @@ fn an_encoding_that_begins_anew_goes_on_at_its_next_keyframe() {
 
 #[test]
 fn padding_is_not_passed_on_and_leaves_no_gap() {
-    let mut room = Room::new();
+    let mut room = Room::default();
     let track = room.publish(Codec::Opus, 1);
     let subscription = room.subscribe(track, LayerTarget::ALL).unwrap();
     let now = origin();
@@ -344,7 +345,7 @@ fn padding_is_not_passed_on_and_leaves_no_gap() {
 
 #[test]
 fn demand_is_the_highest_wish() {
-    let mut room = Room::new();
+    let mut room = Room::default();
     let track = room.publish(Codec::Vp8, 3);
     assert_eq!(room.wanted_layers(track), None);
 
@@ -360,7 +361,7 @@ fn demand_is_the_highest_wish() {
 
 #[test]
 fn the_others_stay_when_one_leaves() {
-    let mut room = Room::new();
+    let mut room = Room::default();
     let track = room.publish(Codec::Opus, 1);
     let keys: Vec<SubscriptionKey> = (0..4)
         .map(|_| room.subscribe(track, LayerTarget::ALL).unwrap())
@@ -379,7 +380,7 @@ fn the_others_stay_when_one_leaves() {
 
 #[test]
 fn keys_that_are_gone_do_nothing() {
-    let mut room = Room::new();
+    let mut room = Room::default();
     let now = origin();
     let track = room.publish(Codec::Vp8, 3);
     let subscription = room.subscribe(track, LayerTarget::ALL).unwrap();

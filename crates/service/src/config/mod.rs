@@ -150,6 +150,8 @@ pub struct RoomConfig {
     pub enable_remote_unmute: bool,
     /// Whether sound and pictures of one source are played in sync, where clients can.
     pub sync_streams: bool,
+    /// Microphones that a participant hears at once, the loudest; 0 means all.
+    pub voices_max: usize,
     /// Codecs that may be published, as mime types.
     pub enabled_codecs: Vec<String>,
 }
@@ -170,6 +172,7 @@ impl Default for RoomConfig {
             resume_window: 30,
             max_participants: 0,
             sync_streams: true,
+            voices_max: 0,
             enable_remote_unmute: false,
             enabled_codecs: codecs.map(str::to_owned).to_vec(),
         }
