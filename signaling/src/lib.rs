@@ -53,6 +53,7 @@ mod quirks;
 mod rate;
 mod replay;
 mod requests;
+mod restarts;
 mod revocations;
 mod room;
 mod room_settings;
