@@ -186,6 +186,7 @@ fn wish(number: u64, kind: MediaKind, codec: Codec) -> Subscribe {
         stream: "PA_1".to_owned(),
         name: format!("TR_{number}"),
         target: Target::ALL,
+        cuts_trailer: false,
         hears_all: false,
         stereo: false,
     }

@@ -30,7 +30,7 @@ pub use handle::{Sfu, SfuError};
 pub use start::{Running, StartError, start};
 
 pub use engine::{
-    Answer, BoundTrack, CloseReason, Codec, CodecSet, DataChannel, Event, LinkQuality, MediaKind,
-    Offer, OfferError, PendingTrack, RoomId, SessionConfig, SessionId, SessionKind, ShardId,
-    Subscribe, Target, TrackId,
+    Answer, BoundTrack, CloseReason, Codec, CodecSet, DataChannel, Event, LinkQuality, MediaFlow,
+    MediaKind, Offer, OfferError, PendingTrack, RoomId, SessionConfig, SessionId, SessionKind,
+    ShardId, Subscribe, Target, TrackId,
 };

@@ -133,6 +133,11 @@ impl Publication {
         &self.info.layers
     }
 
+    /// Tells whether the publisher appends something to its frames.
+    pub(crate) fn has_trailer(&self) -> bool {
+        !self.info.packet_trailer_features.is_empty()
+    }
+
     /// Tells whether the sound is stereo.
     pub(crate) fn is_stereo(&self) -> bool {
         let stereo = AudioTrackFeature::TfStereo.into();

@@ -3,7 +3,7 @@
 //! One row for each quirk, so that it can be dropped when the last such client is gone.
 
 use livekit_protocol::ClientInfo;
-use livekit_protocol::client_info::Sdk;
+use livekit_protocol::client_info::{Capability, Sdk};
 use sfu::Codec;
 
 /// How to speak to one client.
@@ -26,6 +26,10 @@ pub(crate) struct Quirks {
     pub(crate) stream_names: bool,
     /// Can't send some codecs well: LiveKit's server does not let it, either.
     pub(crate) unsendable: &'static [Codec],
+    /// Shows what comes in a section that carried another track before. Safari does not always.
+    pub(crate) reuse_sections: bool,
+    /// Finds what a publisher has appended to its frames, and takes it off.
+    pub(crate) packet_trailer: bool,
     /// Can't play some codecs, whatever it says of itself.
     pub(crate) unplayable: &'static [Codec],
     /// Reads `Leave.action`; older ones read `can_reconnect` only.
@@ -55,6 +59,10 @@ impl Quirks {
             numbered_data: client.protocol >= NUMBERED_DATA_PROTOCOL,
             stream_names: client.protocol >= STREAM_NAMES_PROTOCOL && !is_firefox(&client.browser),
             unsendable: unsendable(client),
+            reuse_sections: !is_safari(&client.browser),
+            packet_trailer: client
+                .capabilities()
+                .any(|capability| capability == Capability::CapPacketTrailer),
             unplayable: unplayable(client),
             leave_action: client.protocol >= LEAVE_ACTION_PROTOCOL,
         }
@@ -82,11 +90,15 @@ fn unsendable(client: &ClientInfo) -> &'static [Codec] {
 
 /// Firefox and Safari know no redundant sound.
 fn unplayable(client: &ClientInfo) -> &'static [Codec] {
-    if is_firefox(&client.browser) || client.browser.eq_ignore_ascii_case("safari") {
+    if is_firefox(&client.browser) || is_safari(&client.browser) {
         &[Codec::Red]
     } else {
         &[]
     }
+}
+
+fn is_safari(browser: &str) -> bool {
+    browser.eq_ignore_ascii_case("safari")
 }
 
 fn is_firefox(browser: &str) -> bool {
@@ -164,6 +176,18 @@ mod tests {
         assert_eq!(unplayable("Safari"), [Codec::Red]);
         assert_eq!(unplayable("Chrome"), []);
         assert_eq!(unplayable(""), []);
+    }
+
+    #[test]
+    fn trailers_stay_for_clients_that_say_they_know_them_and_sections_for_all_but_safari() {
+        let mut client = ClientInfo::default();
+        assert!(!Quirks::of(&client, false).packet_trailer);
+
+        client.capabilities = vec![99, Capability::CapPacketTrailer.into()];
+
+        assert!(Quirks::of(&client, false).packet_trailer);
+        assert!(Quirks::of(&client, false).reuse_sections);
+        assert!(!quirks(Sdk::Js, "2.23.0", 17, "safari").reuse_sections);
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! with loss weighted for codecs that conceal it.
 
 use livekit_protocol::{ConnectionQuality, ConnectionQualityInfo};
-use sfu::LinkQuality;
+use sfu::{LinkQuality, MediaFlow};
 
 /// A transmission rating without any damage gives a score of 4.5.
 const RATING_MAX: f32 = 100.0;
@@ -19,8 +19,21 @@ const DELAY_KNEE_MS: f32 = 177.0;
 const EXCELLENT: f32 = 4.1;
 const GOOD: f32 = 3.0;
 
+/// Scores of a link on which media that should flow does not, while the client is there and while it is
+/// not: LiveKit's.
+const DRY: f32 = 2.1;
+const LOST: f32 = 1.3;
+
 /// Rates a link.
 pub(crate) fn score(quality: LinkQuality) -> f32 {
+    match quality.flow {
+        MediaFlow::Steady => score_of_transport(quality),
+        MediaFlow::Dry => score_of_transport(quality).min(DRY),
+        MediaFlow::Lost => LOST,
+    }
+}
+
+fn score_of_transport(quality: LinkQuality) -> f32 {
     let loss = quality
         .loss_up
         .unwrap_or(0.0)
@@ -37,7 +50,9 @@ pub(crate) fn score(quality: LinkQuality) -> f32 {
 /// Writes the rating of a participant's link.
 pub(crate) fn quality_info(sid: &str, quality: LinkQuality) -> ConnectionQualityInfo {
     let score = score(quality);
-    let quality = if score >= EXCELLENT {
+    let quality = if quality.flow == MediaFlow::Lost {
+        ConnectionQuality::Lost
+    } else if score >= EXCELLENT {
         ConnectionQuality::Excellent
     } else if score >= GOOD {
         ConnectionQuality::Good
@@ -60,6 +75,7 @@ mod tests {
             rtt_ms: Some(rtt_ms),
             loss_up: Some(loss),
             loss_down: None,
+            flow: MediaFlow::Steady,
         }
     }
 
@@ -88,6 +104,25 @@ mod tests {
             quality_info("PA_x", LinkQuality::default()).quality(),
             Excellent
         );
+    }
+
+    #[test]
+    fn a_link_on_which_nothing_comes_is_poor_and_without_its_client_lost() {
+        let with = |flow| {
+            let link = LinkQuality {
+                flow,
+                ..link(20.0, 0.0)
+            };
+            quality_info("PA_x", link)
+        };
+
+        assert_eq!(
+            with(MediaFlow::Steady).quality(),
+            ConnectionQuality::Excellent
+        );
+        assert_eq!(with(MediaFlow::Dry).quality(), ConnectionQuality::Poor);
+        assert_eq!(with(MediaFlow::Lost).quality(), ConnectionQuality::Lost);
+        assert!(with(MediaFlow::Lost).score < with(MediaFlow::Dry).score);
     }
 
     #[test]

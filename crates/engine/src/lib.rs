@@ -17,6 +17,7 @@ mod crypto;
 mod demux;
 mod egress;
 mod engine;
+mod flow;
 mod gate;
 mod ingress;
 mod media;
@@ -32,6 +33,7 @@ mod rids;
 mod room;
 mod rtcp;
 mod sdp;
+mod sections;
 mod sending;
 mod session;
 mod srtp;
@@ -56,7 +58,7 @@ pub use rtcp::exercise as exercise_rtcp;
 pub use testing::use_plain_crypto;
 pub use transmit::{Datagram, Transmit};
 pub use types::{
-    Answer, BoundTrack, CloseReason, DataChannel, Event, LinkQuality, MediaKind, Offer,
+    Answer, BoundTrack, CloseReason, DataChannel, Event, LinkQuality, MediaFlow, MediaKind, Offer,
     PendingTrack, RoomId, SessionConfig, SessionId, SessionKind, ShardId, Subscribe, Target,
     TrackId,
 };

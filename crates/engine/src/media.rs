@@ -154,7 +154,8 @@ impl Engine {
 
     /// Gives a packet to all who want it: relays first, then the sessions of this shard.
     pub(crate) fn route(&mut self, now: Instant, track_index: usize, packet: Packet) {
-        let track = &self.tracks[track_index];
+        let track = &mut self.tracks[track_index];
+        track.flow.count();
         if track.is_muted {
             self.counters.drop(Drop::Muted);
             return;

@@ -7,7 +7,9 @@ use str0m::IceConnectionState;
 use crate::counters::Drop;
 use crate::demux::SessionIndex;
 use crate::egress::Path;
-use crate::{CloseReason, DataChannel, Engine, Event, LinkQuality};
+use crate::flow;
+use crate::track::Demand;
+use crate::{CloseReason, DataChannel, Engine, Event, LinkQuality, MediaFlow};
 
 /// How long a client may be silent before its session ends. Long enough to walk out of one network
 /// and into the next.
@@ -34,7 +36,7 @@ impl Engine {
             Peer::ChannelClose(id) => self.sessions[index].channels.handle_close(id),
             Peer::ChannelData(data) => self.handle_channel_data(index, data),
             Peer::ChannelBufferedAmountLow(_) => self.touch(index),
-            Peer::PeerStats(stats) => self.handle_stats(index, &stats),
+            Peer::PeerStats(stats) => self.handle_stats(now, index, &stats),
             Peer::MediaIngressStats(stats) => {
                 let progress = &mut self.sessions[index].nacks_out;
                 self.counters.nacks_out += progress.advance(stats.mid, stats.rid, stats.nacks);
@@ -113,7 +115,8 @@ impl Engine {
         self.emit(session.room, event);
     }
 
-    fn handle_stats(&mut self, index: SessionIndex, stats: &str0m::stats::PeerStats) {
+    fn handle_stats(&mut self, now: Instant, index: SessionIndex, stats: &str0m::stats::PeerStats) {
+        let flow = self.look_at_flow(now, index);
         let session = &mut self.sessions[index];
         if let Some(pair) = &stats.selected_candidate_pair {
             session.egress.route.handle_selected(Path {
@@ -127,8 +130,25 @@ impl Engine {
             rtt_ms: rtt.map(|rtt| rtt.as_secs_f32() * 1000.0),
             loss_up: stats.ingress_loss_fraction,
             loss_down: stats.egress_loss_fraction.or(reported.loss),
+            flow,
         };
         let (room, session) = (session.room, session.id);
         self.emit(room, Event::Quality { session, quality });
+    }
+
+    /// Looks at all that the session publishes, once per interval.
+    fn look_at_flow(&mut self, now: Instant, index: SessionIndex) -> MediaFlow {
+        let session = &self.sessions[index];
+        let mut is_in_use = session.egress.has_streams();
+        let mut is_dry = false;
+        for (_, track) in &session.received {
+            let track = &mut self.tracks[*track];
+            let is_watched = track.told_demand != Demand::Nothing;
+            let is_expected = is_watched && !track.is_muted;
+            is_in_use |= is_expected && track.flow.has_begun();
+            is_dry |= track.flow.look(is_expected);
+        }
+        let silent_for = session.heard_at.map(|at| now.saturating_duration_since(at));
+        flow::judge(silent_for.unwrap_or_default(), is_in_use, is_dry)
     }
 }

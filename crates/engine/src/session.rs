@@ -22,6 +22,7 @@ use crate::peer::PayloadTypes;
 use crate::rate::{Bucket, PublishRate};
 use crate::rids::LayerNames;
 use crate::sdp::{Formats, Outline};
+use crate::sections::Sections;
 use crate::timers::Timer;
 use crate::transmit::Transmit;
 use crate::{
@@ -65,6 +66,7 @@ pub(crate) struct Session {
     /// What the client may publish, and what it may be sent.
     pub(crate) publishes: CodecSet,
     pub(crate) receives: CodecSet,
+    pub(crate) sections: Sections,
     /// Streams that the client sends.
     pub(crate) ingress: HashMap<Ssrc, IngressStream>,
     pub(crate) layer_names: LayerNames,
@@ -275,6 +277,7 @@ impl Session {
             channels: Channels::new(limits.data_queue_bytes_max, limits.data_channels_max),
             received: Vec::new(),
             sent_formats: Vec::new(),
+            sections: Sections::new(config.reuse_sections),
             publishes: config.publishes,
             receives: config.receives,
             ingress: HashMap::new(),
@@ -334,6 +337,9 @@ impl Session {
     pub(crate) fn assign_section(&mut self, position: usize, section: Option<Mid>) {
         let kind = self.subscriptions[position].wish.kind;
         let ssrcs = section.map(|mid| self.ssrcs_for(mid, kind));
+        if let Some(mid) = section {
+            self.sections.take(mid);
+        }
         let subscription = &mut self.subscriptions[position];
         subscription.section = section;
         subscription.ssrcs = ssrcs;
@@ -402,6 +408,7 @@ impl Session {
             .iter()
             .filter(|(_, section_kind)| *section_kind == kind)
             .map(|(mid, _)| *mid)
+            .filter(|mid| self.sections.may_carry(*mid))
             .find(|mid| {
                 self.subscriptions
                     .iter()

@@ -8,6 +8,7 @@ use str0m::media::Mid;
 use str0m::rtp::Ssrc;
 
 use crate::egress::{Capture, History};
+use crate::flow::Flow;
 use crate::media::Packet;
 use crate::relay::SenderClock;
 use crate::{ShardId, TrackId};
@@ -20,6 +21,7 @@ pub(crate) struct Track {
     pub(crate) key: TrackKey,
     pub(crate) codec: Codec,
     pub(crate) is_muted: bool,
+    pub(crate) flow: Flow,
     pub(crate) origin: Origin,
     /// What was last told about the layers that are wanted.
     pub(crate) told_demand: Demand,
@@ -77,6 +79,7 @@ impl Track {
             key,
             codec,
             is_muted: false,
+            flow: Flow::default(),
             origin,
             told_demand: Demand::Untold,
             encodings: Default::default(),

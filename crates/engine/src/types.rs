@@ -80,6 +80,8 @@ pub struct SessionConfig {
     pub publishes: CodecSet,
     /// What the client may be sent.
     pub receives: CodecSet,
+    /// Whether a section that has carried a track may carry another one. Off for Safari.
+    pub reuse_sections: bool,
 }
 
 impl SessionConfig {
@@ -91,6 +93,7 @@ impl SessionConfig {
             ice_lite: true,
             publishes: CodecSet::ALL,
             receives: CodecSet::ALL,
+            reuse_sections: true,
         }
     }
 
@@ -201,6 +204,9 @@ pub struct Subscribe {
     pub name: String,
     /// What is wanted at first.
     pub target: Target,
+    /// Whether what publishers append to their frames is cut off, for clients that would take it for
+    /// pictures (`LiveKit`'s packet trailer).
+    pub cuts_trailer: bool,
     /// Sound that comes also while others are louder.
     pub hears_all: bool,
     /// Whether the sound is stereo: clients decode it so if they are told (RFC 7587, section 6.1).
@@ -264,6 +270,20 @@ pub struct LinkQuality {
     pub loss_up: Option<f32>,
     /// Share of packets lost from us to the client, 0 to 1.
     pub loss_down: Option<f32>,
+    /// Whether media flows at all.
+    pub flow: MediaFlow,
+}
+
+/// Whether media flows that should, from good to bad.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub enum MediaFlow {
+    /// All that is expected comes; that may be nothing.
+    #[default]
+    Steady,
+    /// The client is there, but a track that somebody watches does not come.
+    Dry,
+    /// The client publishes or receives, and nothing at all is heard of it.
+    Lost,
 }
 
 /// What the engine tells those who steer it.

@@ -221,3 +221,34 @@ fn redundant_sound_crosses_between_shards_as_it_is() {
             .all(|packet| packet.repeats.is_some())
     );
 }
+
+#[test]
+fn trailers_are_cut_off_for_those_who_do_not_know_them_in_retransmissions_too() {
+    for mode in MODES {
+        let mut world = World::new(307);
+        let (alice, bob, carol) = (world.join(mode), world.join(mode), world.join(mode));
+        let picture = world.publish(alice, Script::Vp8);
+        world.source(picture).has_trailer = true;
+        world.subscribe(carol, picture, Target::ALL);
+        world.cuts_trailers = true;
+        world.subscribe(bob, picture, Target::ALL);
+        for viewer in [bob, carol] {
+            world.peers[viewer.subscriber].down.loss_permille = 50;
+            world.wait_received(viewer, picture);
+        }
+
+        world.run_for(SOON);
+
+        assert!(world.engines[0].counters().packets_repaired > 5);
+        let trailers = |viewer: Client| {
+            let packets = world.reception(viewer, picture).packets.values();
+            let ends = packets.filter(|packet| packet.marker);
+            let all: Vec<bool> = ends.map(|packet| packet.has_trailer).collect();
+            (all.len(), all.iter().filter(|has| **has).count())
+        };
+        let (bobs, carols) = (trailers(bob), trailers(carol));
+        assert!(bobs.0 > 100 && bobs.1 == 0, "{bobs:?}");
+        // The first frame may have come before the source was told.
+        assert!(carols.0 > 100 && carols.1 + 2 >= carols.0, "{carols:?}");
+    }
+}

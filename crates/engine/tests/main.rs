@@ -10,6 +10,7 @@ mod layers;
 mod negotiation;
 mod network;
 mod player;
+mod quality;
 mod rooms;
 mod rooms_apart;
 mod security;

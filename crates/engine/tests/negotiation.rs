@@ -67,6 +67,25 @@ fn two_hundred_subscriptions_leave_descriptions_and_tables_as_small_as_one() {
 }
 
 #[test]
+fn a_client_that_needs_fresh_sections_gets_one_for_each_subscription() {
+    for mode in MODES {
+        let mut world = World::new(64);
+        let alice = world.join(mode);
+        world.reuse_sections = false;
+        let bob = world.join(mode);
+        let picture = world.publish(alice, Script::Vp8);
+
+        for _ in 0..5 {
+            subscribe_and_leave(&mut world, bob, &[picture]);
+        }
+
+        let receptions = &world.peers[bob.subscriber].receptions;
+        let mids: std::collections::HashSet<_> = receptions.keys().map(|(mid, _)| *mid).collect();
+        assert_eq!((mids.len(), receptions.len()), (5, 5), "{mode:?}");
+    }
+}
+
+#[test]
 fn each_subscription_in_a_section_has_an_ssrc_of_its_own() {
     for mode in MODES {
         let mut world = World::new(61);
@@ -231,6 +250,7 @@ fn a_track_of_another_codec_than_was_promised_is_refused() {
         stream: "s".to_owned(),
         name: "t".to_owned(),
         target: Target::ALL,
+        cuts_trailer: false,
         hears_all: false,
         stereo: false,
     };

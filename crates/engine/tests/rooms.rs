@@ -268,6 +268,7 @@ fn a_track_of_another_room_cannot_be_had() {
             stream: "s".to_owned(),
             name: "t".to_owned(),
             target: Target::ALL,
+            cuts_trailer: false,
             hears_all: false,
             stereo: false,
         };

@@ -236,6 +236,7 @@ impl Stage {
             stream: "stream".to_owned(),
             name: format!("{kind:?}"),
             target: Target::ALL,
+            cuts_trailer: false,
             hears_all: false,
             stereo: false,
         };

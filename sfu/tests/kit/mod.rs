@@ -140,6 +140,7 @@ impl Stage {
             stream: "PA_publisher".to_owned(),
             name: format!("TR_{:?}", track.kind),
             target: Target::ALL,
+            cuts_trailer: false,
             hears_all: false,
             stereo: false,
         };

@@ -186,12 +186,13 @@ impl Room {
     pub(super) fn session_config(&self, kind: SessionKind, quirks: Quirks) -> SessionConfig {
         let enabled = self.enabled_codecs().into_iter();
         SessionConfig {
+            kind,
             ice_lite: quirks.ice_lite,
             publishes: self.publish_codecs(quirks).into_iter().collect(),
             receives: enabled
                 .filter(|codec| !quirks.unplayable.contains(codec))
                 .collect(),
-            ..SessionConfig::new(kind)
+            reuse_sections: quirks.reuse_sections,
         }
     }
 

@@ -281,6 +281,7 @@ fn subscription(
         stream: format!("{}|{stream}", owner.sid),
         name: sid.clone(),
         target: settings_of(subscriber, publication).target(publication.kind, publication.layers()),
+        cuts_trailer: publication.has_trailer() && !subscriber.quirks.packet_trailer,
         hears_all: subscriber.permissions.hears_all() || !publication.is_voice(),
         stereo: publication.is_stereo(),
     })

@@ -1,9 +1,13 @@
 //! Which part of a packet's payload a subscriber gets.
 
-use forwarding::RedLayout;
+use forwarding::{Descriptor, RedLayout};
 
 use super::stream::StreamConfig;
+use super::trailer;
 use crate::media::Packet;
+
+/// An H.264 packet of several units, each with its length (RFC 6184, section 5.7.1).
+const STAP_A: u8 = 24;
 
 /// What a payload becomes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,6 +21,11 @@ pub(crate) enum Body {
         /// The client's number.
         opus_type: u8,
     },
+    /// Its beginning, without the trailer that the publisher has appended.
+    Cut {
+        /// Length of what stays.
+        bytes: usize,
+    },
     /// What lies behind the repeated blocks, for those who don't know them.
     Primary {
         /// Where that begins.
@@ -27,6 +36,7 @@ pub(crate) enum Body {
 impl Body {
     pub(crate) fn of(packet: &Packet, config: &StreamConfig) -> Self {
         match (packet.red, config.red_type) {
+            (None, _) if config.cuts_trailer => Self::without_trailer(packet),
             (None, _) => Self::Whole,
             (Some(layout), Some(red_type)) => Self::Red {
                 layout,
@@ -39,10 +49,26 @@ impl Body {
         }
     }
 
+    /// The lengths in a packet of several H.264 units would contradict a cut; one that has no trailer stays whole.
+    fn without_trailer(packet: &Packet) -> Self {
+        let trailer = trailer::length(&packet.payload);
+        let is_aggregated = matches!(packet.view.descriptor, Descriptor::H264(_))
+            && packet
+                .payload
+                .first()
+                .is_some_and(|first| first & 0x1f == STAP_A);
+        if trailer == 0 || is_aggregated {
+            Self::Whole
+        } else {
+            let bytes = packet.payload.len() - trailer;
+            Self::Cut { bytes }
+        }
+    }
+
     /// The payload type that the packet gets.
     pub(crate) fn payload_type(self, config: &StreamConfig) -> u8 {
         match self {
-            Self::Whole | Self::Primary { .. } => config.payload_type,
+            Self::Whole | Self::Cut { .. } | Self::Primary { .. } => config.payload_type,
             Self::Red { red_type, .. } => red_type,
         }
     }
@@ -51,6 +77,7 @@ impl Body {
     pub(crate) fn bytes(self, packet: &Packet) -> usize {
         match self {
             Self::Whole | Self::Red { .. } => packet.payload.len(),
+            Self::Cut { bytes } => bytes,
             Self::Primary { at } => packet.payload.len().saturating_sub(at.into()),
         }
     }
@@ -66,6 +93,10 @@ impl Body {
                 buffer.extend_from_slice(&packet.payload);
                 layout.set_payload_type(&mut buffer[start..], opus_type);
             }
+            Self::Cut { bytes } => {
+                let kept = packet.payload.get(..bytes).unwrap_or_default();
+                buffer.extend_from_slice(kept);
+            }
             Self::Primary { at } => {
                 let primary = packet.payload.get(usize::from(at)..).unwrap_or_default();
                 buffer.extend_from_slice(primary);
@@ -76,7 +107,7 @@ impl Body {
 
 #[cfg(test)]
 mod tests {
-    use forwarding::{Descriptor, PacketView, SubscriptionKey, parse_red};
+    use forwarding::{Descriptor, PacketView, SubscriptionKey, parse_h264, parse_red};
 
     use super::super::header::{ExtensionIds, MidBytes};
     use super::*;
@@ -114,6 +145,7 @@ mod tests {
             ssrc: 1,
             payload_type: 109,
             red_type,
+            cuts_trailer: true,
             repair: None,
             mid: MidBytes::of("0".into()),
             ids: ExtensionIds::default(),
@@ -140,6 +172,26 @@ mod tests {
     #[test]
     fn others_get_the_newest_sound_alone() {
         assert_eq!(sent(&packet(), None), (109, vec![4, 5]));
+    }
+
+    #[test]
+    fn a_trailer_is_cut_off_but_not_from_units_that_tell_their_lengths() {
+        let picture = |first: u8| {
+            let payload = [&[first, 0, 7, 0x65, 9][..], &[!5], b"LKTS"].concat();
+            Packet {
+                view: PacketView {
+                    descriptor: parse_h264(&payload)
+                        .map_or(Descriptor::Unreadable, Descriptor::H264),
+                    ..packet().view
+                },
+                payload: payload.into(),
+                red: None,
+                ..packet()
+            }
+        };
+
+        assert_eq!(sent(&picture(0x65), None).1, [0x65, 0, 7, 0x65, 9]);
+        assert_eq!(sent(&picture(0x78), None).1.len(), 10);
     }
 
     #[test]

@@ -16,6 +16,7 @@ mod repair;
 mod route;
 mod ssrcs;
 mod stream;
+mod trailer;
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};

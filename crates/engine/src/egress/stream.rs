@@ -19,6 +19,8 @@ pub(crate) struct StreamConfig {
     pub(crate) payload_type: u8,
     /// The payload type of redundant sound, where the client knows it; others get the newest sound only.
     pub(crate) red_type: Option<u8>,
+    /// Whether what follows the frame in its last packet is cut off.
+    pub(crate) cuts_trailer: bool,
     /// SSRC and payload type of retransmissions: only where the client knows them.
     pub(crate) repair: Option<(u32, u8)>,
     pub(crate) mid: MidBytes,

@@ -426,11 +426,13 @@ impl Engine {
                 .map(|(_, _, repair)| *repair)
                 .next();
             let ids = ExtensionIds::of(media.remote_extmap());
+            let cuts_trailer = subscription.wish.cuts_trailer;
             let (name, track) = (subscription.wish.stream.as_str().into(), subscription.track);
             self.start_stream(index, position, |subscription| StreamConfig {
                 ssrc: ssrcs.media,
                 payload_type,
                 red_type,
+                cuts_trailer,
                 repair: ssrcs.repair.zip(repair_type),
                 mid: MidBytes::of(mid),
                 ids,

@@ -29,7 +29,9 @@ impl Engine {
             let free = session
                 .sendable
                 .iter()
-                .filter(|(mid, section_kind)| *section_kind == kind && !used(*mid))
+                .filter(|(mid, section_kind)| {
+                    *section_kind == kind && !used(*mid) && session.sections.may_carry(*mid)
+                })
                 .count();
             u32::try_from(waiting.saturating_sub(free)).unwrap_or(u32::MAX)
         };

@@ -146,6 +146,9 @@ fn carried_in(
     if media.is_some_and(|media| media.direction().is_sending()) {
         return None;
     }
+    if !session.sections.may_carry(mid) {
+        return None;
+    }
     let next = waiting
         .iter()
         .position(|position| session.subscriptions[*position].wish.kind == kind)?;

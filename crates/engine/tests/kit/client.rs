@@ -86,10 +86,11 @@ impl World {
         let number = self.next_id();
         let session = SessionId::new(ShardId(shard), number);
         let config = SessionConfig {
+            kind,
             ice_lite,
             publishes: self.publishes,
             receives: self.receives,
-            ..SessionConfig::new(kind)
+            reuse_sections: self.reuse_sections,
         };
         let now = self.now;
         self.engines[usize::from(shard)]
@@ -220,6 +221,7 @@ impl World {
     pub(crate) fn subscribe(&mut self, client: Client, track: Track, target: Target) {
         let session = self.subscriber(client);
         let wish = Subscribe {
+            cuts_trailer: self.cuts_trailers,
             stereo: self.is_stereo,
             ..wish(track, target)
         };
@@ -324,6 +326,7 @@ fn wish(track: Track, target: Target) -> Subscribe {
         stream: "PA_1|camera".to_owned(),
         name: format!("TR_{:?}", track.id).replace(['(', ')'], "_"),
         target,
+        cuts_trailer: false,
         stereo: false,
         hears_all: false,
     }

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use forwarding::descriptor::vp8::PictureId;
 use str0m::rtp::RtpPacket;
 
+use super::source::TRAILER;
 use super::stamp::Stamp;
 
 /// How long a player waits for a lost packet.
@@ -21,6 +22,8 @@ pub(crate) struct Received {
     pub(crate) stamp: Stamp,
     pub(crate) picture_id: Option<u16>,
     pub(crate) tl0_pic_idx: Option<u8>,
+    /// Whether it ends with a trailer.
+    pub(crate) has_trailer: bool,
     /// The frame of sound that it repeats.
     pub(crate) repeats: Option<u32>,
 }
@@ -52,13 +55,15 @@ pub(crate) struct Reception {
 impl Reception {
     pub(crate) fn handle_packet(&mut self, now: Instant, packet: &RtpPacket, is_vp8: bool) {
         let vp8 = is_vp8.then(|| forwarding::parse_vp8(&packet.payload).expect("VP8 can be read"));
+        let without = packet.payload.strip_suffix(&TRAILER);
         let received = Received {
             at: now,
             timestamp: packet.header.timestamp,
             marker: packet.header.marker,
-            stamp: Stamp::read(&packet.payload),
+            stamp: Stamp::read(without.unwrap_or(&packet.payload)),
             picture_id: vp8.and_then(|vp8| vp8.picture_id).map(PictureId::value),
             tl0_pic_idx: vp8.and_then(|vp8| vp8.tl0_pic_idx),
+            has_trailer: without.is_some(),
             repeats: None,
         };
         self.keep(packet, received);
@@ -78,6 +83,7 @@ impl Reception {
             stamp: Stamp::read(primary.payload),
             picture_id: None,
             tl0_pic_idx: None,
+            has_trailer: false,
             repeats: repeated.map(|block| Stamp::read(block.payload).frame),
         };
         self.keep(packet, received);

@@ -19,6 +19,9 @@ const AUDIO_TICKS: u32 = 960;
 const FRAME_TICKS: u32 = 3600;
 const FILL_BYTES: usize = 300;
 
+/// Two bytes of something, the inverted length, the ending.
+pub(crate) const TRAILER: [u8; 7] = [1, 2, !7, b'L', b'K', b'T', b'S'];
+
 /// What is published.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Script {
@@ -77,6 +80,8 @@ pub(crate) struct Source {
     pub(crate) is_on: bool,
     /// What `a=audio-level` says, in dBov.
     pub(crate) level: i8,
+    /// Whether each frame ends with a trailer.
+    pub(crate) has_trailer: bool,
     /// Packets of sound that are sent at once.
     pub(crate) burst: u32,
     /// When the first packet was sent.
@@ -124,6 +129,7 @@ impl Source {
             next_at: now,
             is_on: true,
             level: -20,
+            has_trailer: false,
             burst: 1,
             begun_at: None,
             encodings,
@@ -156,9 +162,9 @@ impl Source {
                 continue;
             };
             self.begun_at.get_or_insert(now);
-            let (level, burst) = (self.level, self.burst);
+            let (level, burst, has_trailer) = (self.level, self.burst, self.has_trailer);
             for encoding in self.encodings.iter_mut().filter(|encoding| encoding.is_on) {
-                let packets = match self.script {
+                let mut packets = match self.script {
                     Script::Opus => {
                         for _ in 1..burst {
                             let packet = encoding.opus_packet(level);
@@ -170,6 +176,12 @@ impl Source {
                     Script::Vp8 | Script::Vp8Simulcast => encoding.vp8_frame(now),
                     Script::Vp9Svc => encoding.vp9_picture(now),
                 };
+                for packet in packets
+                    .iter_mut()
+                    .filter(|packet| packet.marker && has_trailer)
+                {
+                    packet.payload.extend(TRAILER);
+                }
                 encoding.send(now, rtc, self.mid, payload_type, packets);
             }
         }

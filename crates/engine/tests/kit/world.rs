@@ -32,6 +32,7 @@ pub(crate) const ROOM: RoomId = RoomId(1);
 /// A room beside it, for tests that open it.
 pub(crate) const OTHER_ROOM: RoomId = RoomId(2);
 
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub(crate) struct World {
     pub(crate) now: Instant,
     pub(crate) start: Instant,
@@ -44,6 +45,9 @@ pub(crate) struct World {
     /// What those who join from now on may publish, and may be sent.
     pub(crate) publishes: CodecSet,
     pub(crate) receives: CodecSet,
+    pub(crate) reuse_sections: bool,
+    /// Whether trailers are cut off for those who subscribe from now on.
+    pub(crate) cuts_trailers: bool,
     /// Whether tracks are announced as stereo.
     pub(crate) is_stereo: bool,
     /// Whether those who join from now on know redundant sound.
@@ -122,6 +126,8 @@ impl World {
             peers: Vec::new(),
             publishes: CodecSet::ALL,
             receives: CodecSet::ALL,
+            reuse_sections: true,
+            cuts_trailers: false,
             is_stereo: false,
             knows_red: false,
             announced: Vec::new(),
