@@ -229,7 +229,7 @@ impl Room {
                 .as_deref()
                 .map(|identity| self.key_of(identity));
             let about = match key {
-                Some(Ok(key)) => self.participants.get(&key).map(|person| person.info()),
+                Some(Ok(key)) => self.participants.get(&key).map(super::Participant::info),
                 Some(Err(_)) => continue,
                 None => None,
             };
