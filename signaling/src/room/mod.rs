@@ -29,6 +29,7 @@ mod resources;
 mod rights;
 mod rpc;
 mod simulate;
+mod stream_states;
 mod subscribe;
 mod tell;
 mod timers;
@@ -57,6 +58,7 @@ use crate::join_request::JoinWish;
 use crate::outbox::Outbox;
 use crate::participant::Participant;
 use crate::replay::Replay;
+use crate::restarts::Restarts;
 use crate::room_settings::RoomSettings;
 use crate::rpcs::Rpcs;
 use crate::shared::Shared;
@@ -236,6 +238,7 @@ pub(crate) struct Room {
     replay: Replay,
     rpcs: Rpcs,
     dispatches: Dispatches,
+    restarts: Restarts,
     leaving: Vec<Leaving>,
     mailbox: Mailbox,
     simulated_speakers: Vec<(ParticipantKey, Instant)>,
@@ -293,6 +296,7 @@ impl Room {
             replay,
             rpcs: Rpcs::default(),
             dispatches: Dispatches::default(),
+            restarts: Restarts::default(),
             leaving: Vec::new(),
             mailbox: Mailbox::nobody(),
             simulated_speakers: Vec::new(),

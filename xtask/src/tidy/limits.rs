@@ -122,18 +122,17 @@ fn metrics<'a>(text: &'a str) -> Vec<(&'static str, &'a str)> {
         .collect()
 }
 
-/// Lists the keys of the configuration as `section.key`.
+/// Lists the keys of the configuration, each with the sections that it is in, parted by dots.
 fn keys(yaml: &str) -> impl Iterator<Item = String> {
-    let mut section = "";
+    let mut sections: Vec<&str> = Vec::new();
     yaml.lines().filter_map(move |line| {
         let (key, _) = line
             .split_once(':')
-            .filter(|_| !line.trim().starts_with('#'))?;
-        if let Some(key) = key.strip_prefix("  ") {
-            return Some(format!("{section}.{key}"));
-        }
-        section = key;
-        None
+            .filter(|_| !line.trim().starts_with(['#', '-']))?;
+        let name = key.trim_start();
+        sections.truncate((key.len() - name.len()) / 2);
+        sections.push(name);
+        Some(sections.join("."))
     })
 }
 
@@ -148,7 +147,7 @@ mod tests {
     use super::*;
 
     const YAML: &str =
-        "port: 1\n# Limits.\nlimit:\n  # Bytes.\n  sdp_bytes_max: 5\nrtc:\n  queue_max: 9\n";
+        "port: 1\n# Limits.\nlimit:\n  # Bytes.\n  sdp_bytes_max: 5\nrtc:\n  relay:\n    old: 1\n  queue_max: 9\n";
 
     fn problems(row: &str, yaml: &str) -> Vec<String> {
         let page = format!(
