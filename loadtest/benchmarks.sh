@@ -4,11 +4,12 @@
 #   LIVEKIT_SERVER=path/to/livekit-server loadtest/benchmarks.sh [SCENE…]
 #
 # A SCENE is the beginning of a name below. CLAPT is the program (target/release/clapt), ROUNDS (5) and
-# DURATION (20s) are those of each comparison. Pages and JSON are kept in target/benchmarks.
+# DURATION (20s) are those of each comparison; as they are, all five scenes take 27 minutes. PAGE is a copy of the
+# page to try it on. Pages and JSON are kept in target/benchmarks.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-page=docs/benchmarks.md
+page="${PAGE:-docs/benchmarks.md}"
 clapt="${CLAPT:-target/release/clapt}"
 livekit="${LIVEKIT_SERVER:?the path of the server that go build ./cmd/server made}"
 rounds="${ROUNDS:-5}"
@@ -20,6 +21,7 @@ scenes=(
   "livestream-50 livestream --size 50"
   "livestream-150 livestream --size 150"
   "meeting-10 meeting --size 10"
+  "meeting-30 meeting --size 30"
   "rooms-20x3 rooms --rooms 20 --size 3"
 )
 

@@ -129,6 +129,24 @@ fn peers_that_share_no_code_with_the_server_see_and_hear_everything() {
 }
 
 #[test]
+fn a_server_that_lets_nobody_in_ends_the_run_early_with_one_line_that_says_why() {
+    let server = Server::start();
+
+    let output = Command::new(env!("CARGO_BIN_EXE_clapt"))
+        .args(["loadtest", "audio", "--size", "2", "--quiet"])
+        .args(["--url", &server.url, "--secret", "not-the-secret"])
+        .args(["--ramp", "100ms", "--warm-up", "2s", "--duration", "1h"])
+        .output()
+        .unwrap();
+
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    assert!(text.starts_with("nobody could join ws://"), "{text}");
+    assert!(text.contains("401 Unauthorized"), "{text}");
+    assert_eq!(text.lines().count(), 1, "{text}");
+}
+
+#[test]
 fn an_unknown_figure_is_refused_in_one_line_before_anything_runs() {
     let folder = tempfile::tempdir().unwrap();
     let slo = folder.path().join("slo.yaml");

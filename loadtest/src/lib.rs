@@ -9,7 +9,7 @@
 //! - `media`: pure sources of packets;
 //! - `measure`: pure sums, percentiles and what a viewer sees;
 //! - `peer`, `media_thread`, `wire`: participants, the threads that drive them, their WebSockets;
-//! - `run`, `report`: one run and what it found; `compare`: many runs of two servers.
+//! - `run`, `observe`, `report`: one run and what it found; `compare`: many runs of two servers.
 
 mod arguments;
 mod compare;
@@ -17,6 +17,7 @@ mod measure;
 mod media;
 mod media_thread;
 mod notes;
+mod observe;
 mod peer;
 mod process;
 mod report;

@@ -13,7 +13,11 @@ pub(crate) fn complain(who: &str, error: &dyn Error) {
     let mut text = format!("{who}: {error}");
     let mut source = error.source();
     while let Some(cause) = source {
-        text = format!("{text}: {cause}");
+        let next = cause.to_string();
+        // Errors of others may have repeated it themselves.
+        if !text.ends_with(&next) {
+            text = format!("{text}: {next}");
+        }
         source = cause.source();
     }
     let mut notes = NOTES.lock().unwrap_or_else(PoisonError::into_inner);
@@ -25,4 +29,34 @@ pub(crate) fn complain(who: &str, error: &dyn Error) {
 /// Takes all notes.
 pub(crate) fn take() -> Vec<String> {
     std::mem::take(&mut *NOTES.lock().unwrap_or_else(PoisonError::into_inner))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use thiserror::Error;
+
+    use super::*;
+
+    #[derive(Debug, Error)]
+    #[error("{0}")]
+    struct Repeats(#[source] io::Error);
+
+    #[derive(Debug, Error)]
+    #[error("no way")]
+    struct Outer(#[source] Repeats);
+
+    #[test]
+    fn causes_are_told_once_each() {
+        let error = Outer(Repeats(io::Error::other("a locked door")));
+
+        complain("ana", &error);
+        complain("ana", &error);
+
+        let notes = take();
+        let told = notes.iter().filter(|note| note.starts_with("ana"));
+        let told: Vec<&String> = told.collect();
+        assert_eq!(told, ["ana: no way: a locked door"]);
+    }
 }

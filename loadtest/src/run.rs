@@ -9,21 +9,18 @@ use thiserror::Error;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use crate::measure::{Counter, Timing, Totals};
-use crate::media_thread::Command;
-use crate::media_thread::MediaThread;
+use crate::measure::{Counter, Timing};
+use crate::media_thread::{Command, MediaThread};
+use crate::observe::{Mark, Observed, Observer};
 use crate::peer::session::{SessionError, SessionKit, Stack};
 use crate::peer::socket::Kit;
 use crate::peer::{OUTBOX_MAX, Setting, identity};
-use crate::process::{self, Usage};
-use crate::report::live::{Live, Progress};
-use crate::report::{Measured, Point, Report, metrics};
+use crate::process;
+use crate::report::live::Live;
+use crate::report::{Measured, Report, metrics};
 use crate::scene::{SceneOptions, plan};
-use crate::units::{float, millis};
+use crate::units::millis;
 use crate::wire::{self, Mode, Server};
-
-/// Seconds of the timeline that are kept; a longer run keeps the first ones.
-const TIMELINE_MAX: usize = 100_000;
 
 /// Publishers that send later than this make the other figures doubtful.
 const LATE: Duration = Duration::from_millis(30);
@@ -86,9 +83,22 @@ pub enum RunError {
     /// The program has no such stack, or no certificate could be made.
     #[error(transparent)]
     Stack(#[from] SessionError),
+    /// Nobody got in, so that there is nothing to measure.
+    #[error("nobody could join {url}{}", first(notes))]
+    NobodyJoined {
+        /// What was given.
+        url: String,
+        /// What peers complained of.
+        notes: Vec<String>,
+    },
     /// Ended before anything was measured.
     #[error("interrupted before anything was measured")]
     Interrupted,
+}
+
+fn first(notes: &[String]) -> String {
+    let first = notes.first();
+    first.map_or_else(String::new, |note| format!(": {note}"))
 }
 
 /// Gives host and port of a server's address.
@@ -179,17 +189,11 @@ pub(crate) async fn run(scene: &SceneOptions, options: &RunOptions) -> Result<Re
         threads.clone(),
     );
     let mut arrivals = tokio::spawn(arrivals);
-    let mut watch = Observer {
-        setting: Arc::clone(&setting),
-        threads,
-        server_pid,
-        live: Live::new(title(scene, options), options.is_quiet),
-        points: Vec::new(),
-        last: Mark::default(),
-    };
+    let live = Live::new(title(scene, options), options.is_quiet);
+    let mut watch = Observer::new(Arc::clone(&setting), threads.clone(), server_pid, live);
     let observed = watch.observe().await;
     // Those who are there leave, and their last words are waited for.
-    for thread in &watch.threads {
+    for thread in &threads {
         thread.finish().await;
     }
     let _ = tokio::time::timeout(LEAVE_MAX, &mut arrivals).await;
@@ -198,7 +202,16 @@ pub(crate) async fn run(scene: &SceneOptions, options: &RunOptions) -> Result<Re
         // A panic there has said what it had to say.
         let _ = handle.join();
     }
-    let (from, to) = observed.ok_or(RunError::Interrupted)?;
+    let (from, to) = match observed {
+        Observed::Measured(from, to) if to.totals[Counter::Joined] > 0 => (from, to),
+        Observed::Measured(..) | Observed::Empty => {
+            return Err(RunError::NobodyJoined {
+                url: options.server.url.clone(),
+                notes: crate::notes::take(),
+            });
+        }
+        Observed::Interrupted => return Err(RunError::Interrupted),
+    };
     Ok(report(scene, options, watch, &from, &to))
 }
 
@@ -230,109 +243,6 @@ async fn arrive(setting: Arc<Setting>, (server, mode): (Server, Mode), threads: 
         while wires.try_join_next().is_some() {}
     }
     while wires.join_next().await.is_some() {}
-}
-
-/// Sums and uses at one moment.
-#[derive(Debug, Clone, Default)]
-struct Mark {
-    at: Duration,
-    totals: Totals,
-    server: Option<Usage>,
-    client: Option<Usage>,
-    dropped: u64,
-}
-
-struct Observer {
-    setting: Arc<Setting>,
-    threads: Vec<MediaThread>,
-    server_pid: Option<u32>,
-    live: Live,
-    /// Bounded by [`TIMELINE_MAX`].
-    points: Vec<Point>,
-    last: Mark,
-}
-
-impl Observer {
-    /// Takes marks every second. Gives those of the beginning and the end of measuring, or nothing
-    /// if it was interrupted before.
-    async fn observe(&mut self) -> Option<(Mark, Mark)> {
-        let (from, end) = (self.setting.plan.measure_from, self.setting.plan.end);
-        let mut interrupt = std::pin::pin!(tokio::signal::ctrl_c());
-        let mut first = None;
-        loop {
-            let now = self.setting.kit.epoch.elapsed();
-            let next = Duration::from_secs(now.as_secs() + 1);
-            let next = match first {
-                None if now < from => next.min(from),
-                _ => next.min(end),
-            };
-            let is_interrupted = tokio::select! {
-                () = tokio::time::sleep_until((self.setting.kit.epoch + next).into()) => false,
-                _ = &mut interrupt => true,
-            };
-            let mark = self.mark().await;
-            self.point(&mark);
-            if mark.at >= from && first.is_none() {
-                first = Some(mark.clone());
-            }
-            if mark.at >= end || is_interrupted {
-                return first.map(|first| (first, mark));
-            }
-        }
-    }
-
-    async fn mark(&mut self) -> Mark {
-        let mut totals = Totals::default();
-        for thread in &self.threads {
-            totals += &thread.snapshot().await;
-        }
-        Mark {
-            at: self.setting.kit.epoch.elapsed(),
-            totals,
-            server: self.server_pid.and_then(process::usage),
-            client: process::usage(std::process::id()),
-            dropped: process::dropped_datagrams(),
-        }
-    }
-
-    fn point(&mut self, mark: &Mark) {
-        let last = std::mem::replace(&mut self.last, mark.clone());
-        let seconds = (mark.at.saturating_sub(last.at)).as_secs_f64();
-        // Two marks at once, where a second ends with the measuring, are one.
-        if seconds < 0.2 || self.points.len() >= TIMELINE_MAX {
-            self.last = last;
-            return;
-        }
-        let window = &mark.totals - &last.totals;
-        let load = |from: Option<Usage>, to: Option<Usage>| {
-            let spent = to?.cpu.saturating_sub(from?.cpu);
-            Some(spent.as_secs_f64() / seconds * 100.0)
-        };
-        let latency = window.timing(Timing::Latency);
-        let missing = window[Counter::Expected].saturating_sub(window[Counter::Arrived]);
-        let expected = window[Counter::Expected].max(1);
-        let whole = &mark.totals;
-        let gone =
-            whole[Counter::Left] + whole[Counter::Disconnected] + whole[Counter::ResumeFailed];
-        self.points.push(Point {
-            at_seconds: mark.at.as_secs_f64(),
-            peers: whole[Counter::Joined].saturating_sub(gone),
-            forwarded_packets_per_second: float(window[Counter::Packets]) / seconds,
-            received_megabits_per_second: float(window[Counter::Bytes]) * 8e-6 / seconds,
-            loss_percent: float(missing) / float(expected) * 100.0,
-            latency_p50_ms: latency.percentile(0.5).map(millis),
-            latency_p99_ms: latency.percentile(0.99).map(millis),
-            server_cpu_percent: load(last.server, mark.server),
-            server_memory_megabytes: mark.server.map(|usage| float(usage.memory) * 1e-6),
-            client_cpu_percent: load(last.client, mark.client).unwrap_or_default(),
-        });
-        let progress = Progress {
-            now: mark.at,
-            measure_from: self.setting.plan.measure_from,
-            end: self.setting.plan.end,
-        };
-        self.live.show(progress, &self.points);
-    }
 }
 
 fn report(
@@ -367,7 +277,7 @@ fn report(
         ));
     }
     let measured = Measured {
-        planned: observer.setting.plan.peers.len() as u64,
+        planned: observer.planned() as u64,
         time: to.at.saturating_sub(from.at),
         server: from.server.zip(to.server),
         client: from.client.zip(to.client),

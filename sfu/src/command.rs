@@ -54,6 +54,12 @@ pub(crate) enum Command {
         room: Option<RoomId>,
         subscribe: Subscribe,
     },
+    /// Lets another track take the place of a subscribed one.
+    Switch {
+        session: SessionId,
+        from: TrackId,
+        to: Subscribe,
+    },
     /// Ends a subscription.
     Unsubscribe { session: SessionId, track: TrackId },
     /// Changes what a subscriber gets of a track.

@@ -58,6 +58,7 @@ impl Shard {
                 Some(room) => engine.subscribe_across(session, room, subscribe),
                 None => engine.subscribe(session, subscribe),
             },
+            Command::Switch { session, from, to } => engine.switch(session, from, to),
             Command::Unsubscribe { session, track } => engine.unsubscribe(session, track),
             Command::SetTarget {
                 session,

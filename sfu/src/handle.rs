@@ -231,6 +231,22 @@ impl Sfu {
         self.send(session.shard(), command).await
     }
 
+    /// Lets another track take the place of a subscribed one, which shows the same in another codec. To
+    /// the client it is the same track: nothing is negotiated.
+    ///
+    /// # Errors
+    ///
+    /// [`SfuError::Down`] if the server is shutting down.
+    pub async fn switch(
+        &self,
+        session: SessionId,
+        from: TrackId,
+        to: Subscribe,
+    ) -> Result<(), SfuError> {
+        let command = Command::Switch { session, from, to };
+        self.send(session.shard(), command).await
+    }
+
     /// Ends a subscription; unknown ones are ignored.
     ///
     /// # Errors

@@ -88,7 +88,7 @@ const COUNTERS: [(&str, &str, Read); 13] = [
 ];
 
 /// Gauges, summed up over the shards: name, help, value.
-const GAUGES: [(&str, &str, Read); 3] = [
+const GAUGES: [(&str, &str, Read); 4] = [
     ("clapt_sessions", "Media sessions", |now| {
         now.engine.sessions
     }),
@@ -96,6 +96,11 @@ const GAUGES: [(&str, &str, Read); 3] = [
         now.engine.rooms
     }),
     ("clapt_tracks", "Published tracks", |now| now.engine.tracks),
+    (
+        "clapt_subscriptions",
+        "Subscriptions to tracks, paused ones included",
+        |now| now.engine.subscriptions,
+    ),
 ];
 
 /// Keyframe requests: direction, type, value.

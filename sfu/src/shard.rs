@@ -292,6 +292,7 @@ impl Shard {
         if !self.meter.is_due(now) {
             return;
         }
+        self.engine.take_stock();
         let relay_dropped = self.outbox.dropped();
         let events_dropped = self.queues.dropped();
         let sent = self.transmitter.counters();

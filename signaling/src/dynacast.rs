@@ -68,36 +68,51 @@ impl Dynacast {
     }
 }
 
-/// Writes an announcement for a track with `layers`, sorted from small to large.
+/// What is wanted of one codec of a track.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct CodecDemand<'a> {
+    pub(crate) codec: &'a str,
+    /// Sorted from small to large.
+    pub(crate) layers: &'a [VideoLayer],
+    pub(crate) demand: Demand,
+}
+
+/// Writes an announcement for a track; its first codec is the one that older clients know.
 pub(crate) fn quality_update(
     track_sid: &str,
-    codec: &str,
-    layers: &[VideoLayer],
-    demand: Demand,
+    codecs: &[CodecDemand<'_>],
 ) -> SubscribedQualityUpdate {
+    let subscribed = codecs.iter().map(|wanted| SubscribedCodec {
+        codec: wanted.codec.to_owned(),
+        qualities: qualities(wanted),
+    });
+    let subscribed_codecs: Vec<SubscribedCodec> = subscribed.collect();
+    let first = subscribed_codecs.first();
+    #[expect(deprecated, reason = "older clients read `subscribed_qualities`")]
+    SubscribedQualityUpdate {
+        track_sid: track_sid.to_owned(),
+        subscribed_qualities: first
+            .map(|codec| codec.qualities.clone())
+            .unwrap_or_default(),
+        subscribed_codecs,
+    }
+}
+
+fn qualities(wanted: &CodecDemand<'_>) -> Vec<SubscribedQuality> {
+    let CodecDemand { layers, demand, .. } = *wanted;
     let is_wanted = |quality: VideoQuality| {
         demand.is_some_and(|highest| {
             let index = layers.iter().position(|layer| layer.quality() == quality);
             layers.len() <= 1 || index.is_some_and(|index| index <= usize::from(highest))
         })
     };
-    let qualities: Vec<SubscribedQuality> =
-        [VideoQuality::Low, VideoQuality::Medium, VideoQuality::High]
-            .into_iter()
-            .map(|quality| SubscribedQuality {
-                quality: quality.into(),
-                enabled: is_wanted(quality),
-            })
-            .collect();
-    #[expect(deprecated, reason = "older clients read `subscribed_qualities`")]
-    SubscribedQualityUpdate {
-        track_sid: track_sid.to_owned(),
-        subscribed_qualities: qualities.clone(),
-        subscribed_codecs: vec![SubscribedCodec {
-            codec: codec.to_owned(),
-            qualities,
-        }],
-    }
+    [VideoQuality::Low, VideoQuality::Medium, VideoQuality::High]
+        .into_iter()
+        .map(|quality| SubscribedQuality {
+            quality: quality.into(),
+            enabled: is_wanted(quality),
+        })
+        .collect()
 }
 
 #[cfg(test)]
@@ -114,7 +129,12 @@ mod tests {
                 ..VideoLayer::default()
             })
             .collect();
-        let update = quality_update("TR_x", "vp8", &layers, demand);
+        let wanted = CodecDemand {
+            codec: "vp8",
+            layers: &layers,
+            demand,
+        };
+        let update = quality_update("TR_x", &[wanted]);
         let qualities = &update.subscribed_codecs[0].qualities;
         qualities.iter().map(|quality| quality.enabled).collect()
     }

@@ -7,13 +7,15 @@
 //! Bound: one value for each participant that is forwarded, whatever the number of rooms.
 
 use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use auth::Claims;
 use livekit_protocol::ClientInfo;
-use sfu::RoomId;
+use sfu::{RoomId, TrackId};
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
+use crate::dynacast::Demand;
 use crate::ids::ParticipantKey;
 use crate::participant::Participant;
 use crate::permissions::Permissions;
@@ -36,6 +38,8 @@ pub(crate) struct Showing {
     pub(crate) tracks: Vec<Publication>,
     /// Who may receive the tracks; by identity, as ids are those of another room.
     pub(crate) rules: SubscriptionRules,
+    /// What viewers wait for in the rooms that show it.
+    pub(crate) waiting: Waiting,
     /// How loud it speaks; 0 for silence.
     pub(crate) level: f32,
 }
@@ -54,14 +58,50 @@ impl Showing {
             is_publisher: participant.is_publisher,
             tracks: participant.published.clone(),
             rules: participant.rules.clone(),
+            waiting: participant.waiting.clone(),
             level: 0.0,
         }
+    }
+}
+
+/// Which second codecs viewers in other rooms wait for: the highest layer by room and track. It is the
+/// only thing that goes back to the room that a participant is in, which looks at it now and then.
+///
+/// Bound: an entry for each track in each room that shows it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Waiting(Arc<Mutex<BTreeMap<(RoomId, TrackId), u8>>>);
+
+impl Waiting {
+    /// Says what viewers in `room` wait for of a track.
+    pub(crate) fn set(&self, room: RoomId, track: TrackId, demand: Demand) {
+        match demand {
+            Some(spatial) => self.entries().insert((room, track), spatial),
+            None => self.entries().remove(&(room, track)),
+        };
+    }
+
+    /// Returns the most that is waited for of a track.
+    pub(crate) fn highest(&self, track: TrackId) -> Demand {
+        let entries = self.entries();
+        let of_track = entries.iter().filter(|((_, of), _)| *of == track);
+        of_track.map(|(_, spatial)| *spatial).max()
+    }
+
+    fn forget(&self, room: RoomId) {
+        self.entries().retain(|(of, _), _| *of != room);
+    }
+
+    fn entries(&self) -> MutexGuard<'_, BTreeMap<(RoomId, TrackId), u8>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// Where a forwarded participant comes from, in the room that shows it.
 #[derive(Debug)]
 pub(crate) struct Source {
+    /// The room that shows it.
+    room: RoomId,
+    waiting: Waiting,
     pub(crate) feed: watch::Receiver<Showing>,
     /// The level that the room was told last.
     pub(crate) level: f32,
@@ -72,9 +112,11 @@ impl Source {
     /// Follows `feed`: the room of `mailbox` hears of each change, and of the end, by `key`.
     pub(crate) fn follow(
         feed: watch::Receiver<Showing>,
+        room: RoomId,
         key: ParticipantKey,
         mailbox: Mailbox,
     ) -> Self {
+        let waiting = feed.borrow().waiting.clone();
         let mut followed = feed.clone();
         let task = tokio::spawn(async move {
             while followed.changed().await.is_ok() {
@@ -83,6 +125,8 @@ impl Source {
             mailbox.tell_shown(key).await;
         });
         Self {
+            room,
+            waiting,
             feed,
             level: 0.0,
             follower: task.abort_handle(),
@@ -94,6 +138,11 @@ impl Source {
         self.feed.borrow().media
     }
 
+    /// Tells the room that the participant is in what is waited for here of a track.
+    pub(crate) fn wait_for(&self, track: TrackId, demand: Demand) {
+        self.waiting.set(self.room, track, demand);
+    }
+
     /// Tells whether the participant has left the room that it is in.
     pub(crate) fn has_ended(&self) -> bool {
         self.feed.has_changed().is_err()
@@ -103,5 +152,6 @@ impl Source {
 impl Drop for Source {
     fn drop(&mut self) {
         self.follower.abort();
+        self.waiting.forget(self.room);
     }
 }

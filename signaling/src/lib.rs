@@ -17,6 +17,7 @@
 //! | what data tracks and blobs there are | `data_tracks`, `data_blobs` |
 //! | how much of it | `quality` |
 //! | which layers are watched | `dynacast` |
+//! | which codec of a track somebody gets | `backup` |
 //! | who speaks | `speakers` |
 //! | how good a connection is | `scores` |
 //! | what a data packet says about its sender | `packet` |
@@ -32,6 +33,7 @@ mod admission;
 mod agents;
 mod answers;
 mod api;
+mod backup;
 mod codecs;
 mod control;
 mod data_blobs;

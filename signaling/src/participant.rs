@@ -18,7 +18,7 @@ use tokio::sync::watch;
 
 use crate::data_blobs::DataBlobs;
 use crate::data_tracks::{DataSubscriptions, DataTracks};
-use crate::forwarded::{Showing, Source};
+use crate::forwarded::{Showing, Source, Waiting};
 use crate::ids::{self, ParticipantKey};
 use crate::join_request::{JoinWish, Mode};
 use crate::outbox::{Outbox, encode};
@@ -56,6 +56,8 @@ pub(crate) struct Participant {
     pub(crate) source: Option<Source>,
     /// What other rooms see that it is shown in.
     pub(crate) shown: Option<watch::Sender<Showing>>,
+    /// Second codecs that viewers in those rooms wait for.
+    pub(crate) waiting: Waiting,
     /// Since when there is no socket.
     pub(crate) detached_at: Option<Instant>,
     /// When the participant has to go, as its media has ended.
@@ -147,6 +149,7 @@ impl Participant {
             http: None,
             source: None,
             shown: None,
+            waiting: Waiting::default(),
             detached_at: None,
             media_ended_at: None,
             token_sent_at: start.now,
@@ -255,18 +258,18 @@ impl Participant {
         }
     }
 
-    /// Finds a published track.
+    /// Finds a published track, by that of any of its codecs.
     pub(crate) fn publication(&self, track: TrackId) -> Option<&Publication> {
         self.published
             .iter()
-            .find(|publication| publication.id == track)
+            .find(|publication| publication.carries(track))
     }
 
-    /// Finds a published track.
+    /// Finds a published track, by that of any of its codecs.
     pub(crate) fn publication_mut(&mut self, track: TrackId) -> Option<&mut Publication> {
         self.published
             .iter_mut()
-            .find(|publication| publication.id == track)
+            .find(|publication| publication.carries(track))
     }
 
     /// Finds a track, published or announced, by the id that clients use.

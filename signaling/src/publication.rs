@@ -5,11 +5,12 @@ use std::time::Instant;
 use livekit_protocol::encryption::Type as Encryption;
 use livekit_protocol::video_layer::Mode;
 use livekit_protocol::{
-    AddTrackRequest, AudioTrackFeature, BackupCodecPolicy, SimulcastCodecInfo, TimedVersion,
-    TrackInfo, TrackSource, TrackType, VideoLayer, VideoQuality,
+    AddTrackRequest, AudioTrackFeature, BackupCodecPolicy, SimulcastCodec, SimulcastCodecInfo,
+    TimedVersion, TrackInfo, TrackSource, TrackType, VideoLayer, VideoQuality,
 };
 use sfu::{BoundTrack, Codec, MediaKind, PendingTrack, TrackId};
 
+use crate::backup::Backup;
 use crate::codecs;
 use crate::dynacast::Dynacast;
 use crate::ids;
@@ -18,7 +19,7 @@ use crate::ids;
 const RIDS: [&str; 3] = ["q", "h", "f"];
 
 /// Longest name, id or stream name of a track that is taken over.
-const TRACK_TEXT_BYTES_MAX: usize = 256;
+pub(crate) const TRACK_TEXT_BYTES_MAX: usize = 256;
 
 /// A track that was announced by `AddTrackRequest`.
 #[derive(Debug, Clone)]
@@ -31,6 +32,8 @@ pub(crate) struct Publication {
     /// What the client wants to encode with, and once it is published what it does encode with.
     pub(crate) codec: Option<Codec>,
     pub(crate) dynacast: Dynacast,
+    /// What it is also encoded with if somebody needs that.
+    pub(crate) backup: Option<Backup>,
 }
 
 impl Publication {
@@ -63,14 +66,28 @@ impl Publication {
         };
         // What becomes of sound shows when it is published.
         let told = codec.filter(|_| kind == MediaKind::Video || wanted.is_some());
+        let backup = match kind {
+            MediaKind::Audio => None,
+            MediaKind::Video => Backup::of(request, codec, enabled),
+        };
+        let mut info = track_info(request, kind, told, unix_micros);
+        info.codecs.extend(backup.as_ref().map(|backup| {
+            let wanted = request.simulcast_codecs.get(1);
+            let mut layers = layers_of(request, wanted);
+            if layers.is_empty() {
+                layers.clone_from(&info.codecs[0].layers);
+            }
+            codec_info(wanted, Some(backup.codec), layers)
+        }));
         Some(Self {
             id,
             kind,
             cid: request.cid.clone(),
-            info: track_info(request, kind, told, unix_micros),
+            info,
             announced_at: now,
             codec,
             dynacast: Dynacast::default(),
+            backup,
         })
     }
 
@@ -92,45 +109,30 @@ impl Publication {
     #[expect(deprecated, reason = "older clients read `layers`")]
     pub(crate) fn bind(&mut self, bound: &BoundTrack) {
         self.codec = Some(bound.codec);
-        let mime_type = codecs::mime_type(bound.codec);
-        mime_type.clone_into(&mut self.info.mime_type);
+        codecs::mime_type(bound.codec).clone_into(&mut self.info.mime_type);
         self.info.mid.clone_from(&bound.mid);
-        let is_simulcast = self.info.layers.len() > 1;
         for codec in self.info.codecs.iter_mut().take(1) {
-            mime_type.clone_into(&mut codec.mime_type);
-            codec.mid.clone_from(&bound.mid);
-            if codec.video_layer_mode == i32::from(Mode::Unused) {
-                codec.video_layer_mode = codecs::layer_mode(Some(bound.codec)).into();
-            }
-            for (index, layer) in codec.layers.iter_mut().enumerate() {
-                layer.spatial_layer = i32::try_from(index).unwrap_or(i32::MAX);
-                if is_simulcast && let Some(rid) = RIDS.get(index) {
-                    (*rid).clone_into(&mut layer.rid);
-                }
-            }
+            fill(codec, bound);
             self.info.layers.clone_from(&codec.layers);
         }
     }
 
     /// Notes the SSRC of an encoding that has started; false if nothing changed.
     #[expect(deprecated, reason = "older clients read `layers`")]
-    pub(crate) fn start_encoding(&mut self, encoding: u8, ssrc: u32) -> bool {
+    pub(crate) fn start_encoding(&mut self, track: TrackId, encoding: u8, ssrc: u32) -> bool {
         let index = usize::from(encoding);
-        let in_codec = self.info.codecs.first_mut().map(|codec| &mut codec.layers);
+        let is_first = track == self.id;
+        let in_codec = self.info.codecs.get_mut(usize::from(!is_first));
+        let in_codec = in_codec.map(|codec| &mut codec.layers);
+        let of_all = is_first.then_some(&mut self.info.layers);
         let mut changed = false;
-        for layers in in_codec.into_iter().chain([&mut self.info.layers]) {
+        for layers in in_codec.into_iter().chain(of_all) {
             if let Some(layer) = layers.get_mut(index).filter(|layer| layer.ssrc != ssrc) {
                 layer.ssrc = ssrc;
                 changed = true;
             }
         }
         changed
-    }
-
-    /// Returns the layers, from small to large.
-    #[expect(deprecated, reason = "it is the same as the layers of the first codec")]
-    pub(crate) fn layers(&self) -> &[VideoLayer] {
-        &self.info.layers
     }
 
     /// Tells whether the publisher appends something to its frames.
@@ -200,7 +202,10 @@ fn track_info(
         simulcast: layers.len() > 1,
         disable_dtx: has(AudioTrackFeature::TfNoDtx),
         source: request.source,
-        codecs: vec![codec_info(request, codec, layers.clone())],
+        codecs: vec![SimulcastCodecInfo {
+            cid: request.cid.clone(),
+            ..codec_info(request.simulcast_codecs.first(), codec, layers.clone())
+        }],
         layers,
         stereo: has(AudioTrackFeature::TfStereo),
         disable_red: request.disable_red,
@@ -247,12 +252,11 @@ fn trailer_features(request: &AddTrackRequest) -> Vec<i32> {
 }
 
 fn codec_info(
-    request: &AddTrackRequest,
+    wanted: Option<&SimulcastCodec>,
     codec: Option<Codec>,
     layers: Vec<VideoLayer>,
 ) -> SimulcastCodecInfo {
-    let wanted = request.simulcast_codecs.first();
-    let mode = match wanted.map(livekit_protocol::SimulcastCodec::video_layer_mode) {
+    let mode = match wanted.map(SimulcastCodec::video_layer_mode) {
         None | Some(Mode::Unused) => codecs::layer_mode(codec),
         Some(
             mode @ (Mode::OneSpatialLayerPerStream
@@ -262,7 +266,6 @@ fn codec_info(
     };
     SimulcastCodecInfo {
         mime_type: codec.map(codecs::mime_type).unwrap_or_default().to_owned(),
-        cid: request.cid.clone(),
         layers,
         video_layer_mode: mode.into(),
         ..SimulcastCodecInfo::default()
@@ -274,12 +277,7 @@ fn sorted_layers(request: &AddTrackRequest, kind: MediaKind) -> Vec<VideoLayer> 
     if kind == MediaKind::Audio {
         return Vec::new();
     }
-    let of_codec = request.simulcast_codecs.first().map(|codec| &codec.layers);
-    let layers = of_codec.filter(|layers| !layers.is_empty());
-    let mut layers = layers.unwrap_or(&request.layers).clone();
-    layers.sort_by_key(|layer| layer.quality);
-    layers.dedup_by_key(|layer| layer.quality);
-    layers.truncate(RIDS.len());
+    let mut layers = layers_of(request, request.simulcast_codecs.first());
     if layers.is_empty() {
         layers.push(VideoLayer {
             quality: VideoQuality::High.into(),
@@ -289,6 +287,36 @@ fn sorted_layers(request: &AddTrackRequest, kind: MediaKind) -> Vec<VideoLayer> 
         });
     }
     layers
+}
+
+/// The layers of a codec, else those that the track has in any, from small to large.
+pub(crate) fn layers_of(
+    request: &AddTrackRequest,
+    codec: Option<&SimulcastCodec>,
+) -> Vec<VideoLayer> {
+    let of_codec = codec.map(|codec| &codec.layers);
+    let layers = of_codec.filter(|layers| !layers.is_empty());
+    let mut layers = layers.unwrap_or(&request.layers).clone();
+    layers.sort_by_key(|layer| layer.quality);
+    layers.dedup_by_key(|layer| layer.quality);
+    layers.truncate(RIDS.len());
+    layers
+}
+
+/// Notes in what clients are told of a codec that an offer carries it.
+pub(crate) fn fill(codec: &mut SimulcastCodecInfo, bound: &BoundTrack) {
+    codecs::mime_type(bound.codec).clone_into(&mut codec.mime_type);
+    codec.mid.clone_from(&bound.mid);
+    if codec.video_layer_mode == i32::from(Mode::Unused) {
+        codec.video_layer_mode = codecs::layer_mode(Some(bound.codec)).into();
+    }
+    let is_simulcast = codec.layers.len() > 1;
+    for (index, layer) in codec.layers.iter_mut().enumerate() {
+        layer.spatial_layer = i32::try_from(index).unwrap_or(i32::MAX);
+        if is_simulcast && let Some(rid) = RIDS.get(index) {
+            (*rid).clone_into(&mut layer.rid);
+        }
+    }
 }
 
 /// Tracks of one stream are played in sync; camera belongs with microphone, screen with its sound.

@@ -129,7 +129,7 @@ fn layers_are_sorted_and_named_when_the_track_is_bound() {
         codec: Codec::Vp8,
     });
 
-    let layers = publication.layers();
+    let layers = publication.layers(publication.id);
     let rids: Vec<&str> = layers.iter().map(|layer| layer.rid.as_str()).collect();
     let spatial: Vec<i32> = layers.iter().map(|layer| layer.spatial_layer).collect();
     assert_eq!((rids, spatial), (vec!["q", "h"], vec![0, 1]));
@@ -142,10 +142,10 @@ fn layers_are_sorted_and_named_when_the_track_is_bound() {
 fn the_ssrc_of_an_encoding_is_news_once() {
     let mut publication = announce(&camera()).unwrap();
 
-    assert!(publication.start_encoding(1, 77));
-    assert!(!publication.start_encoding(1, 77));
-    assert!(!publication.start_encoding(9, 77));
-    assert_eq!(publication.layers()[1].ssrc, 77);
+    assert!(publication.start_encoding(publication.id, 1, 77));
+    assert!(!publication.start_encoding(publication.id, 1, 77));
+    assert!(!publication.start_encoding(publication.id, 9, 77));
+    assert_eq!(publication.layers(publication.id)[1].ssrc, 77);
     assert_eq!(publication.info.codecs[0].layers[1].ssrc, 77);
 }
 

@@ -4,22 +4,34 @@
 //! subscribed automatically. It is received if it is wanted and everybody concerned allows it.
 //!
 //! Invariant: a track is told to the media server as subscribed exactly between a
-//! [`Change::Subscribe`] and the next [`Change::Unsubscribe`].
+//! [`Change::Subscribe`], or a [`Change::Switch`] to it, and the next [`Change::Unsubscribe`], or a
+//! [`Change::Switch`] from it.
+//!
+//! Tracks are named by their publication's id; what stands for one in the media server is a
+//! [`Source`].
 
 use std::collections::{BTreeMap, HashMap};
 
 use livekit_protocol::{SubscriptionPermission, TrackPermission};
-use sfu::TrackId;
+use sfu::{Codec, TrackId};
 
+use crate::backup::Source;
 use crate::quality::TrackSettings;
 
 /// What to do about one track.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Change {
     /// Start to receive it.
-    Subscribe,
+    Subscribe(TrackId),
+    /// Receive another one in its place.
+    Switch {
+        /// What was received.
+        from: TrackId,
+        /// What is to be received.
+        to: TrackId,
+    },
     /// Stop to receive it.
-    Unsubscribe,
+    Unsubscribe(TrackId),
 }
 
 /// The subscriptions of one participant. Bounded by the tracks of the room.
@@ -33,7 +45,10 @@ pub(crate) struct Subscriptions {
 struct Subscription {
     /// What the client said; `None`: nothing.
     chosen: Option<bool>,
-    is_active: bool,
+    /// What the media server was told to send.
+    source: Option<Source>,
+    /// Codecs that the client doesn't decode; at most those that a track can have.
+    refused: Vec<Codec>,
     settings: Option<TrackSettings>,
 }
 
@@ -46,9 +61,49 @@ impl Subscriptions {
         }
     }
 
-    /// Takes the client's choice about a track that exists.
+    /// Takes the client's choice about a track that exists. Whoever asks anew for what could not be
+    /// decoded may try again.
     pub(crate) fn choose(&mut self, track: TrackId, subscribe: bool) {
-        self.tracks.entry(track).or_default().chosen = Some(subscribe);
+        let state = self.tracks.entry(track).or_default();
+        state.chosen = Some(subscribe);
+        if !subscribe || state.source.is_none() {
+            state.refused.clear();
+        }
+    }
+
+    /// Notes that the client doesn't decode what it is sent of a track. Says no if `refused` is not,
+    /// or no longer, what it is sent.
+    pub(crate) fn refuse(&mut self, track: TrackId, refused: TrackId) -> bool {
+        let Some(state) = self.tracks.get_mut(&track) else {
+            return false;
+        };
+        let Some(source) = state.source.filter(|source| source.track == refused) else {
+            return false;
+        };
+        if !state.refused.contains(&source.codec) {
+            state.refused.push(source.codec);
+        }
+        true
+    }
+
+    /// Returns the codecs in which the client can't have a track.
+    pub(crate) fn refused(&self, track: TrackId) -> &[Codec] {
+        let state = self.tracks.get(&track);
+        state.map_or(&[][..], |state| state.refused.as_slice())
+    }
+
+    /// Returns what the media server was told to send.
+    pub(crate) fn source(&self, track: TrackId) -> Option<Source> {
+        self.tracks.get(&track)?.source
+    }
+
+    /// Notes that the media server has ended what it sent, as it is no longer published.
+    pub(crate) fn lose(&mut self, track: TrackId, ended: TrackId) {
+        if let Some(state) = self.tracks.get_mut(&track)
+            && state.source.is_some_and(|source| source.track == ended)
+        {
+            state.source = None;
+        }
     }
 
     /// Takes the client's settings of a track that exists.
@@ -69,22 +124,23 @@ impl Subscriptions {
 
     /// Asks whether a track is being received.
     pub(crate) fn is_active(&self, track: TrackId) -> bool {
-        self.tracks.get(&track).is_some_and(|state| state.is_active)
+        let source = self.source(track);
+        source.is_some_and(|source| !source.is_waiting)
     }
 
-    /// Decides what has to change about a track that the others allow or not, and notes it as done.
-    pub(crate) fn reconcile(&mut self, track: TrackId, is_allowed: bool) -> Option<Change> {
-        let target = is_allowed && self.is_wanted(track);
+    /// Decides what has to change about a track of which the client may have `source`, and notes it as
+    /// done.
+    pub(crate) fn reconcile(&mut self, track: TrackId, source: Option<Source>) -> Option<Change> {
+        let target = source.filter(|_| self.is_wanted(track));
         let state = self.tracks.entry(track).or_default();
-        if state.is_active == target {
-            return None;
+        let before = std::mem::replace(&mut state.source, target);
+        let of = |source: Option<Source>| source.map(|source| source.track);
+        match (of(before), of(target)) {
+            (None, Some(to)) => Some(Change::Subscribe(to)),
+            (Some(from), Some(to)) => (from != to).then_some(Change::Switch { from, to }),
+            (Some(from), None) => Some(Change::Unsubscribe(from)),
+            (None, None) => None,
         }
-        state.is_active = target;
-        Some(if target {
-            Change::Subscribe
-        } else {
-            Change::Unsubscribe
-        })
     }
 
     /// Forgets a track that is gone.
@@ -174,30 +230,64 @@ mod tests {
         }
     }
 
+    fn source(number: u64, codec: Codec) -> Source {
+        Source {
+            track: track(number),
+            codec,
+            is_waiting: false,
+        }
+    }
+
     #[test]
     fn a_track_is_received_while_it_is_wanted_and_allowed() {
         let mut subscriptions = Subscriptions::new(true);
+        let allowed = Some(source(1, Codec::Vp8));
+        let (subscribe, unsubscribe) = (Change::Subscribe(track(1)), Change::Unsubscribe(track(1)));
 
-        assert_eq!(subscriptions.reconcile(track(1), false), None);
-        assert_eq!(
-            subscriptions.reconcile(track(1), true),
-            Some(Change::Subscribe)
-        );
-        assert_eq!(subscriptions.reconcile(track(1), true), None);
+        assert_eq!(subscriptions.reconcile(track(1), None), None);
+        assert_eq!(subscriptions.reconcile(track(1), allowed), Some(subscribe));
+        assert_eq!(subscriptions.reconcile(track(1), allowed), None);
         subscriptions.choose(track(1), false);
         assert_eq!(
-            subscriptions.reconcile(track(1), true),
-            Some(Change::Unsubscribe)
+            subscriptions.reconcile(track(1), allowed),
+            Some(unsubscribe)
         );
         subscriptions.choose(track(1), true);
+        assert_eq!(subscriptions.reconcile(track(1), allowed), Some(subscribe));
+        assert_eq!(subscriptions.reconcile(track(1), None), Some(unsubscribe));
+    }
+
+    #[test]
+    fn what_is_refused_counts_until_the_client_asks_anew() {
+        let mut subscriptions = Subscriptions::new(true);
+        let (first, second) = (source(1, Codec::Vp9), source(2, Codec::Vp8));
+        subscriptions.reconcile(track(1), Some(first));
+
+        assert!(subscriptions.refuse(track(1), track(1)));
+        let waiting = Source {
+            is_waiting: true,
+            ..first
+        };
+        assert_eq!(subscriptions.reconcile(track(1), Some(waiting)), None);
+        assert!(!subscriptions.is_active(track(1)), "nothing comes yet");
+        let switch = Change::Switch {
+            from: track(1),
+            to: track(2),
+        };
         assert_eq!(
-            subscriptions.reconcile(track(1), true),
-            Some(Change::Subscribe)
+            subscriptions.reconcile(track(1), Some(second)),
+            Some(switch)
         );
-        assert_eq!(
-            subscriptions.reconcile(track(1), false),
-            Some(Change::Unsubscribe)
-        );
+        assert!(subscriptions.is_active(track(1)));
+        assert!(!subscriptions.refuse(track(1), track(1)), "long gone");
+        subscriptions.choose(track(1), true);
+        assert_eq!(subscriptions.refused(track(1)), [Codec::Vp9]);
+
+        subscriptions.lose(track(1), track(2));
+        assert_eq!(subscriptions.source(track(1)), None);
+        subscriptions.choose(track(1), true);
+
+        assert!(subscriptions.refused(track(1)).is_empty());
     }
 
     #[test]
@@ -248,9 +338,11 @@ mod tests {
                 if let Some(choice) = choice {
                     subscriptions.choose(track(1), choice);
                 }
-                match subscriptions.reconcile(track(1), is_allowed) {
-                    Some(Change::Subscribe) => { prop_assert!(!is_active); is_active = true; }
-                    Some(Change::Unsubscribe) => { prop_assert!(is_active); is_active = false; }
+                let allowed = Some(source(1, Codec::Vp8)).filter(|_| is_allowed);
+                match subscriptions.reconcile(track(1), allowed) {
+                    Some(Change::Subscribe(_)) => { prop_assert!(!is_active); is_active = true; }
+                    Some(Change::Unsubscribe(_)) => { prop_assert!(is_active); is_active = false; }
+                    Some(Change::Switch { .. }) => prop_assert!(false, "there is one track"),
                     None => {}
                 }
                 prop_assert_eq!(is_active, is_allowed && subscriptions.is_wanted(track(1)));

@@ -17,7 +17,8 @@ MESSAGE_BYTES_MAX = 8 << 20
 class SignalProxy:
     """Records (seconds, direction, kind, message) of each signal message that passes; directions are "up" and "down"."""
 
-    def __init__(self):
+    def __init__(self, server: str = settings.URL):
+        self._url = server
         self.board = Board()
         self.log: list[tuple[float, str, str, object]] = []
         self.paths: list[str] = []
@@ -44,7 +45,7 @@ class SignalProxy:
         headers = {k: v for k, v in client.request.headers.raw_items() if k.lower() == "authorization"}
         try:
             server = await websockets.connect(
-                settings.URL + client.request.path, additional_headers=headers, max_size=MESSAGE_BYTES_MAX, ping_interval=None
+                self._url + client.request.path, additional_headers=headers, max_size=MESSAGE_BYTES_MAX, ping_interval=None
             )
         except Exception:
             client.transport.abort()

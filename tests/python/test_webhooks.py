@@ -1,27 +1,15 @@
 """Webhooks of a server of our own, read by the receiver of LiveKit's SDK."""
 
 import asyncio
-import os
-import pathlib
-import re
 
-import pytest
 import pytest_asyncio
 from aiohttp import web
 from livekit import api, rtc
 
+from own_server import OwnServer
+
 KEY, SECRET = "devkey", "secret"
-ROOT = pathlib.Path(__file__).resolve().parents[2]
 DEADLINE_S = 15
-
-
-def _binary() -> str | None:
-    """The program under test; none if the suite runs against another server."""
-    if named := os.environ.get("CLAPT_BINARY"):
-        return named
-    built = [ROOT / "target" / profile / "clapt" for profile in ("release", "debug")]
-    found = [path for path in built if path.exists()]
-    return str(max(found, key=lambda path: path.stat().st_mtime)) if found else None
 
 
 class Receiver:
@@ -57,24 +45,8 @@ async def receiver():
 @pytest_asyncio.fixture
 async def server(receiver, tmp_path):
     """A server that tells `receiver`; gives its address."""
-    binary = _binary()
-    if binary is None:
-        pytest.skip("there is no clapt to start")
-    environment = {
-        **os.environ,
-        "CLAPT_RTC__UDP_PORT": "0",
-        "CLAPT_WEBHOOK__API_KEY": KEY,
-        "CLAPT_WEBHOOK__URLS": f"['{receiver.url}']",
-    }
-    command = [binary, "serve", "--dev", "--port", "0", "--data", str(tmp_path)]
-    process = await asyncio.create_subprocess_exec(
-        *command, env=environment, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL
-    )
-    line = await asyncio.wait_for(process.stdout.readline(), DEADLINE_S)
-    port = re.search(rb":(\d+)", line.split(b"http", 1)[1]).group(1).decode()
-    yield f"ws://127.0.0.1:{port}"
-    process.terminate()
-    await asyncio.wait_for(process.wait(), DEADLINE_S)
+    async with OwnServer.run(tmp_path, CLAPT_WEBHOOK__API_KEY=KEY, CLAPT_WEBHOOK__URLS=f"['{receiver.url}']") as made:
+        yield made.url
 
 
 async def test_a_short_class_is_told_from_its_start_to_its_end(server, receiver):

@@ -111,6 +111,8 @@ pub struct Counters {
     pub sessions: u64,
     /// Tracks published on this shard now.
     pub tracks: u64,
+    /// Subscriptions at the last [`Engine::take_stock`](crate::Engine::take_stock).
+    pub subscriptions: u64,
     /// Rooms with at least one session on this shard now.
     pub rooms: u64,
     drops: [u64; Drop::ALL.len()],

@@ -134,6 +134,13 @@ impl Engine {
         &self.counters
     }
 
+    /// Counts what is not counted as it happens: subscriptions. Looks at every session, so it is for
+    /// once a second.
+    pub fn take_stock(&mut self) {
+        let held = self.sessions.iter().map(|(_, one)| one.subscriptions.len());
+        self.counters.subscriptions = held.sum::<usize>() as u64;
+    }
+
     /// Opens a room; its sessions may come now.
     pub fn open_room(&mut self, room: RoomId) {
         if !self.room_ids.contains_key(&room) {

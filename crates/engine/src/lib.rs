@@ -38,6 +38,7 @@ mod sending;
 mod session;
 mod srtp;
 mod subscriptions;
+mod switching;
 #[cfg(feature = "testing")]
 mod testing;
 mod timers;

@@ -75,7 +75,7 @@ pub(crate) struct Session {
     pub(crate) subscriptions: Vec<Subscription>,
     /// Payload types of media and of its retransmission, as the client wrote them for a section.
     pub(crate) repairs: Vec<(Mid, u8, u8)>,
-    /// Where the streams of a player's sections stand that carry nothing now, and the numbers of their next
+    /// Where the streams of sections stand that wait for another track, and the numbers of their next
     /// retransmissions. At most one for each.
     pub(crate) parked: Vec<(Mid, StreamState, u64)>,
     /// What a player's sections are sent with, whatever they carry.
@@ -112,6 +112,8 @@ pub(crate) struct Subscription {
     pub(crate) ssrcs: Option<SsrcPair>,
     /// Whether client and server agree on the section.
     pub(crate) is_negotiated: bool,
+    /// Whether the client doesn't decode the track, as agreed on. It was told, and nothing is sent.
+    pub(crate) is_refused: bool,
     /// The stream, once packets may flow.
     pub(crate) sending: Option<(SubscriptionKey, StreamKey)>,
 }
@@ -337,6 +339,10 @@ impl Session {
     pub(crate) fn assign_section(&mut self, position: usize, section: Option<Mid>) {
         let kind = self.subscriptions[position].wish.kind;
         let ssrcs = section.map(|mid| self.ssrcs_for(mid, kind));
+        if self.kind != SessionKind::Player {
+            // A new SSRC begins with new numbers: a client counts their wraps from its first packet.
+            self.parked.retain(|(mid, ..)| Some(*mid) != section);
+        }
         if let Some(mid) = section {
             self.sections.take(mid);
         }
@@ -344,6 +350,7 @@ impl Session {
         subscription.section = section;
         subscription.ssrcs = ssrcs;
         subscription.is_negotiated = false;
+        subscription.is_refused = false;
     }
 
     /// Gives the SSRCs for a new use of a section. A player's never change, as it is told them once.

@@ -49,6 +49,7 @@ impl Engine {
             section: None,
             ssrcs: None,
             is_negotiated: false,
+            is_refused: false,
             sending: None,
         });
         self.mark_dirty(index);
@@ -262,6 +263,18 @@ impl Engine {
         &mut self,
         index: SessionIndex,
         track: usize,
+        sending: (SubscriptionKey, StreamKey),
+        section: Option<Mid>,
+    ) {
+        let is_player = self.sessions[index].kind == SessionKind::Player;
+        self.halt_stream(index, track, sending, section.filter(|_| is_player));
+    }
+
+    /// Stops a stream; if it has a `section` to wait in, the next track there goes on with its numbers.
+    pub(crate) fn halt_stream(
+        &mut self,
+        index: SessionIndex,
+        track: usize,
         (key, stream_key): (SubscriptionKey, StreamKey),
         section: Option<Mid>,
     ) {
@@ -269,12 +282,10 @@ impl Engine {
         let room = &mut self.rooms[self.tracks[track].room];
         let stream = room.media.unsubscribe(key);
         room.remove_subscriber(key);
-        let next_repair = session.egress.remove(stream_key);
-        if let (SessionKind::Player, Some(mid)) = (session.kind, section) {
-            let next_repair = next_repair.unwrap_or_default();
-            let parked = stream.map(|stream| (mid, stream, next_repair));
-            session.parked.extend(parked);
-        }
+        let next_repair = session.egress.remove(stream_key).unwrap_or_default();
+        let parked = section.zip(stream);
+        let parked = parked.map(|(mid, stream)| (mid, stream, next_repair));
+        session.parked.extend(parked);
     }
 
     /// Updates what a track's publisher is asked for after a subscription ended; a relay that nobody
@@ -327,7 +338,7 @@ impl Engine {
     }
 
     /// The index of a track; one of another shard is asked for there.
-    fn find_or_relay(&mut self, room: usize, subscribe: &Subscribe) -> Option<usize> {
+    pub(crate) fn find_or_relay(&mut self, room: usize, subscribe: &Subscribe) -> Option<usize> {
         let id = subscribe.track;
         if let Some(track) = self.track_ids.get(&id).copied() {
             return (self.tracks[track].room == room).then_some(track);

@@ -354,7 +354,8 @@ pub enum Event {
         /// The track.
         track: TrackId,
     },
-    /// A track can't be sent to this client, because it doesn't decode the codec.
+    /// A track can't be sent to this client, because it doesn't decode the codec. The subscription stands
+    /// until it is ended, or another track takes its place.
     CodecRefused {
         /// The subscriber.
         session: SessionId,

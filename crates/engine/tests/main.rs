@@ -14,3 +14,4 @@ mod quality;
 mod rooms;
 mod rooms_apart;
 mod security;
+mod switching;

@@ -4,15 +4,13 @@ use std::time::Instant;
 
 use livekit_protocol::participant_info::State;
 use livekit_protocol::signal_response::Message;
-use livekit_protocol::{
-    MediaSectionsRequirement, SpeakersChanged, SubscriptionError, TrackSubscribed,
-};
+use livekit_protocol::{MediaSectionsRequirement, SpeakersChanged, TrackSubscribed};
 use sfu::{CloseReason, Event, SessionId, TrackId};
 
 use super::Room;
 use super::leave::Departure;
 use crate::answers;
-use crate::dynacast::{Demand, quality_update};
+use crate::dynacast::Demand;
 use crate::ids::ParticipantKey;
 use crate::speakers::{SpeakerChange, speaker_info};
 
@@ -42,9 +40,11 @@ impl Room {
                 track,
                 encoding,
                 ssrc,
-            } => self.handle_encoding_started(track, encoding, ssrc),
+            } => self.handle_encoding_started(track, encoding, ssrc).await,
             Event::Subscribed { session: _, track } => self.tell_subscribed(track),
-            Event::CodecRefused { session, track } => self.handle_codec_refused(session, track),
+            Event::CodecRefused { session, track } => {
+                self.handle_codec_refused(session, track).await;
+            }
             Event::LayerDemand { track, spatial } => self.handle_demand(track, spatial),
             Event::Speakers { shard, speakers } => {
                 let owners = &self.by_track;
@@ -145,14 +145,20 @@ impl Room {
         }
     }
 
-    fn handle_encoding_started(&mut self, track: TrackId, encoding: u8, ssrc: u32) {
+    async fn handle_encoding_started(&mut self, track: TrackId, encoding: u8, ssrc: u32) {
         let Some(key) = self.by_track.get(&track).copied() else {
             return;
         };
         let participant = self.participants.get_mut(&key);
-        let publication = participant.and_then(|participant| participant.publication_mut(track));
-        if publication.is_some_and(|publication| publication.start_encoding(encoding, ssrc)) {
+        let Some(publication) = participant.and_then(|owner| owner.publication_mut(track)) else {
+            return;
+        };
+        let is_first = publication.id == track;
+        if publication.start_encoding(track, encoding, ssrc) {
             self.announce(key);
+        }
+        if !is_first {
+            self.begin_backup(key, track).await;
         }
     }
 
@@ -171,45 +177,25 @@ impl Room {
         }
     }
 
-    fn handle_codec_refused(&mut self, session: SessionId, track: TrackId) {
-        let Some(key) = self.by_session.get(&session).copied() else {
-            return;
-        };
-        let owner = self
-            .by_track
-            .get(&track)
-            .and_then(|owner| self.participants.get(owner));
-        if let Some(publication) = owner.and_then(|owner| owner.publication(track)) {
-            let sid = publication.info.sid.clone();
-            tracing::info!(track.id = %sid, "a subscriber can't decode the codec");
-            self.refuse_subscription(key, sid, SubscriptionError::SeCodecUnsupported);
-        }
-    }
-
     fn handle_demand(&mut self, track: TrackId, demand: Demand) {
         let Some(key) = self.by_track.get(&track).copied() else {
             return;
         };
         let participant = self.participants.get_mut(&key);
         let publication = participant.and_then(|participant| participant.publication_mut(track));
-        let announced = publication.and_then(|publication| {
-            let dynacast = &mut publication.dynacast;
-            dynacast.handle_demand(Instant::now(), demand)
-        });
-        if let Some(demand) = announced {
-            self.tell_demand(key, track, demand);
+        let is_news = publication
+            .is_some_and(|publication| publication.handle_demand(track, Instant::now(), demand));
+        if is_news {
+            self.tell_demand(key, track);
         }
     }
 
-    /// Tells a publisher which layers somebody watches.
-    pub(super) fn tell_demand(&self, key: ParticipantKey, track: TrackId, demand: Demand) {
+    /// Tells a publisher which layers of which codec somebody watches.
+    pub(super) fn tell_demand(&self, key: ParticipantKey, track: TrackId) {
         if let Some(owner) = self.participants.get(&key)
             && let Some(publication) = owner.publication(track)
-            && publication.kind == sfu::MediaKind::Video
+            && let Some(update) = publication.quality_update()
         {
-            let sid = &publication.info.sid;
-            let update =
-                quality_update(sid, publication.codec_name(), publication.layers(), demand);
             owner.tell(Message::SubscribedQualityUpdate(update));
         }
     }
@@ -220,9 +206,7 @@ impl Room {
             return;
         };
         for publication in &owner.published {
-            if let Some(demand) = publication.dynacast.announced() {
-                self.tell_demand(key, publication.id, demand);
-            }
+            self.tell_demand(key, publication.id);
         }
     }
 

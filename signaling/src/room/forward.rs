@@ -32,7 +32,8 @@ struct Changes {
     is_new: bool,
     starts_publishing: bool,
     started: Vec<TrackId>,
-    /// Tracks from before, if there are other rules about who may receive them.
+    /// Tracks from before, if there are other rules about who may receive them, or another codec to
+    /// receive.
     regarded: Vec<TrackId>,
 }
 
@@ -108,7 +109,7 @@ impl Room {
         }
         let mut participant = self.shown_participant(&showing);
         let key = participant.key;
-        participant.source = Some(Source::follow(feed, key, self.mailbox.clone()));
+        participant.source = Some(Source::follow(feed, self.media, key, self.mailbox.clone()));
         self.welcome(participant);
         self.take_over(key, showing).await;
         Ok(())
@@ -177,8 +178,11 @@ impl Room {
         for track in ended {
             self.end_track(key, track);
         }
+        let moved = self.follow_backups(key, &showing.tracks);
         for track in &showing.tracks {
-            self.by_track.insert(track.id, key);
+            for id in track.tracks() {
+                self.by_track.insert(id, key);
+            }
             self.by_track_sid.insert(track.info.sid.clone(), track.id);
         }
         let new = showing.tracks.iter().map(|track| track.id);
@@ -187,7 +191,7 @@ impl Room {
         let was_hidden = participant.permissions.is_hidden();
         let was_here = std::mem::replace(&mut participant.state, State::Active) == State::Active;
         let regarded = if participant.rules == showing.rules {
-            Vec::new()
+            moved
         } else {
             known
         };
@@ -248,8 +252,10 @@ impl Room {
         let watched: Vec<(SessionId, TrackId)> = tracks
             .flat_map(|track| {
                 let watchers = self.participants.values();
-                let watchers = watchers.filter(move |other| other.subscriptions.is_active(track));
-                watchers.filter_map(move |other| Some((other.receiving?, track)))
+                watchers.filter_map(move |other| {
+                    let source = other.subscriptions.source(track)?;
+                    Some((other.receiving?, source.track))
+                })
             })
             .collect();
         for (session, track) in watched {

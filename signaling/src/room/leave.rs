@@ -151,7 +151,9 @@ impl Room {
             self.by_session.remove(&session);
         }
         for publication in participant.published.iter().chain(&participant.pending) {
-            self.by_track.remove(&publication.id);
+            for track in publication.tracks() {
+                self.by_track.remove(&track);
+            }
             self.forget_track(publication.id);
         }
         self.rpcs.forget(key);

@@ -12,6 +12,7 @@
 //!   backends are told, the media server is told.
 
 mod agents;
+mod backup;
 mod data;
 mod data_tracks;
 mod enter;

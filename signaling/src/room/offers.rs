@@ -31,11 +31,10 @@ impl Room {
             return;
         };
         participant.sections_needed = None;
-        let pending = participant
-            .pending
-            .iter()
-            .map(Publication::pending)
-            .collect();
+        let backups = participant.published.iter();
+        let backups = backups.filter_map(Publication::pending_backup);
+        let pending = participant.pending.iter().map(Publication::pending);
+        let pending = pending.chain(backups).collect();
         let sdp = offer.sdp;
         let result = self
             .shared
@@ -68,9 +67,7 @@ impl Room {
         let description = answers::description("answer", sdp, offer_id, mid_to_track_id);
         participant.tell(Message::Answer(description));
         let was_changed = !published.is_empty() || !unpublished.is_empty();
-        for track in unpublished {
-            self.end_track(key, track);
-        }
+        self.end_tracks(key, unpublished).await;
         let started: Vec<TrackId> = published.iter().map(|bound| bound.track).collect();
         for bound in published {
             self.start_track(key, &bound).await;
@@ -120,12 +117,9 @@ impl Room {
         let Some(participant) = self.participants.get_mut(&key) else {
             return;
         };
-        let Some(index) = participant
-            .pending
-            .iter()
-            .position(|track| track.id == bound.track)
-        else {
-            return;
+        let mut pending = participant.pending.iter();
+        let Some(index) = pending.position(|track| track.id == bound.track) else {
+            return self.start_backup(key, bound).await;
         };
         let mut publication = participant.pending.remove(index);
         publication.bind(bound);
@@ -153,6 +147,26 @@ impl Room {
         }
     }
 
+    /// Forgets tracks whose sections have ended. With the first codec the second one ends.
+    async fn end_tracks(&mut self, key: ParticipantKey, ended: Vec<TrackId>) {
+        for track in &ended {
+            let participant = self.participants.get(&key);
+            let publication = participant.and_then(|participant| participant.publication(*track));
+            let Some(publication) = publication else {
+                continue; // It has ended with its first codec.
+            };
+            let (first, tracks) = (publication.id, publication.tracks());
+            if !ended.contains(&first) {
+                self.end_backup(key, *track).await;
+                continue;
+            }
+            for left in tracks.filter(|left| !ended.contains(left)) {
+                note(self.shared.sfu.unpublish(left).await, "unpublish");
+            }
+            self.end_track(key, first);
+        }
+    }
+
     /// Forgets a track that has ended.
     pub(super) fn end_track(&mut self, key: ParticipantKey, track: TrackId) {
         if let Some(participant) = self.participants.get(&key)
@@ -162,10 +176,14 @@ impl Room {
         }
         if let Some(participant) = self.participants.get_mut(&key) {
             tracing::info!(participant.id = %participant.sid, ?track, "unpublished");
-            participant
-                .published
-                .retain(|publication| publication.id != track);
-            self.by_track.remove(&track);
+            let published = participant.published.iter();
+            let index = published
+                .clone()
+                .position(|publication| publication.id == track);
+            let ended = index.map(|index| participant.published.remove(index));
+            for track in ended.iter().flat_map(Publication::tracks) {
+                self.by_track.remove(&track);
+            }
             self.forget_track(track);
         }
     }
@@ -184,5 +202,11 @@ impl Room {
             }
             is_fresh
         });
+        if let Some(limit) = now.checked_sub(super::publish::ANNOUNCEMENT_LIFETIME) {
+            let published = participant.published.iter_mut();
+            for track in published.filter_map(|track| track.drop_stale_backup(limit)) {
+                by_track.remove(&track);
+            }
+        }
     }
 }

@@ -48,10 +48,7 @@ impl Room {
             )));
         }
         if !request.sid.is_empty() {
-            return Some(Err((
-                Reason::UnsupportedType,
-                "backup codecs are not supported",
-            )));
+            return self.add_backup(key, request).await;
         }
         if let Some(known) = participant
             .pending
@@ -97,13 +94,16 @@ impl Room {
         }
         publication.info.muted = request.muted;
         let track = publication.id;
+        let tracks = publication.tracks();
         if participant.publication(track).is_none() {
             return; // Told when it is published.
         }
-        note(
-            self.shared.sfu.set_muted(track, request.muted).await,
-            "mute",
-        );
+        for track in tracks {
+            note(
+                self.shared.sfu.set_muted(track, request.muted).await,
+                "mute",
+            );
+        }
         self.announce(key);
     }
 

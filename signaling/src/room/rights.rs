@@ -86,7 +86,9 @@ impl Room {
         } else {
             Message::Mute(MuteTrackRequest { sid, muted: true })
         });
-        note(self.shared.sfu.unpublish(track).await, "unpublish");
+        for track in publication.tracks() {
+            note(self.shared.sfu.unpublish(track).await, "unpublish");
+        }
         self.end_track(key, track);
     }
 

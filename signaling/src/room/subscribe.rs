@@ -5,10 +5,11 @@ use livekit_protocol::{
     SubscriptionError, SubscriptionPermission, SubscriptionPermissionUpdate, SubscriptionResponse,
     UpdateSubscription, UpdateTrackSettings, VideoQuality,
 };
-use sfu::{MediaKind, Subscribe, TrackId};
+use sfu::{MediaKind, Subscribe, Target, TrackId};
 
 use super::{Room, note};
-use crate::forwarded::Source;
+use crate::backup;
+use crate::forwarded;
 use crate::ids::ParticipantKey;
 use crate::join_request::Mode;
 use crate::participant::Participant;
@@ -47,8 +48,8 @@ impl Room {
         self.reconcile_data_subscriber(key);
     }
 
-    /// Starts or ends the subscription of `key` to `track`, if it is not as it should be.
-    async fn reconcile(&mut self, key: ParticipantKey, track: TrackId) {
+    /// Starts, changes or ends the subscription of `key` to `track`, if it is not as it should be.
+    pub(super) async fn reconcile(&mut self, key: ParticipantKey, track: TrackId) {
         let Some(owner_key) = self
             .by_track
             .get(&track)
@@ -72,11 +73,15 @@ impl Room {
             track_sid: publication.info.sid.clone(),
             allowed: is_allowed,
         };
-        let subscribe = subscription(subscriber, owner, publication, self.sync_streams);
+        let track = publication.id;
+        let source = publication.source(subscriber.subscriptions.refused(track));
+        let source = source.filter(|_| is_allowed);
+        let wish = |source| subscription(subscriber, owner, publication, source, self.sync_streams);
+        let subscribe = source.map(wish);
         let Some(session) = subscriber.receiving else {
             return;
         };
-        let across = owner.source.as_ref().map(Source::media);
+        let across = owner.source.as_ref().map(forwarded::Source::media);
         let Some(subscriber) = self.participants.get_mut(&key) else {
             return;
         };
@@ -87,23 +92,23 @@ impl Room {
         {
             subscriber.tell(Message::SubscriptionPermissionUpdate(told));
         }
-        let change = subscriber.subscriptions.reconcile(track, is_allowed);
+        let change = subscriber.subscriptions.reconcile(track, source);
+        let sfu = &self.shared.sfu;
         match (change, subscribe) {
-            (Some(Change::Subscribe), Some(subscribe)) => {
-                let sfu = &self.shared.sfu;
+            (Some(Change::Subscribe(_)), Some(subscribe)) => {
                 let result = match across {
                     Some(room) => sfu.subscribe_across(session, room, subscribe).await,
                     None => sfu.subscribe(session, subscribe).await,
                 };
                 note(result, "subscribe");
             }
-            (Some(Change::Unsubscribe), _) => {
-                note(
-                    self.shared.sfu.unsubscribe(session, track).await,
-                    "unsubscribe",
-                );
+            (Some(Change::Switch { from, .. }), Some(subscribe)) => {
+                note(sfu.switch(session, from, subscribe).await, "switch");
             }
-            (Some(Change::Subscribe), None) | (None, _) => {}
+            (Some(Change::Unsubscribe(track)), _) => {
+                note(sfu.unsubscribe(session, track).await, "unsubscribe");
+            }
+            (Some(Change::Subscribe(_) | Change::Switch { .. }), None) | (None, _) => {}
         }
     }
 
@@ -208,12 +213,12 @@ impl Room {
             return;
         };
         if let Some(session) = subscriber.receiving
-            && subscriber.subscriptions.is_active(track)
+            && let Some(source) = subscriber.subscriptions.source(publication.id)
         {
-            let target =
-                settings_of(subscriber, publication).target(publication.kind, publication.layers());
+            let target = target(subscriber, publication, source.track);
+            let sfu = &self.shared.sfu;
             note(
-                self.shared.sfu.set_target(session, track, target).await,
+                sfu.set_target(session, source.track, target).await,
                 "set a target",
             );
         }
@@ -244,7 +249,7 @@ pub(super) fn may_receive(subscriber: &Participant, owner: &Participant, sid: &s
 
 /// What the client wants of a track, or what it starts with. A client with adaptive stream starts
 /// with the smallest layer, and says within a moment how large the picture is.
-fn settings_of(subscriber: &Participant, publication: &Publication) -> TrackSettings {
+pub(super) fn settings_of(subscriber: &Participant, publication: &Publication) -> TrackSettings {
     let starts_small = subscriber.adaptive_stream && publication.kind == MediaKind::Video;
     let settings = subscriber.subscriptions.settings(publication.id);
     settings.unwrap_or_else(|| {
@@ -257,6 +262,11 @@ fn settings_of(subscriber: &Participant, publication: &Publication) -> TrackSett
     })
 }
 
+/// What the client gets of one of a publication's tracks.
+fn target(subscriber: &Participant, publication: &Publication, track: TrackId) -> Target {
+    settings_of(subscriber, publication).target(publication.kind, publication.layers(track))
+}
+
 /// The subscription for the media server. In single mode the stream pairs sound and pictures, and the
 /// section is known by `mid_to_track_id`. In dual mode the stream names the track, as the name of the track itself
 /// is bound to a media section for ever in libwebrtc and chosen by the browser in Firefox: with the
@@ -265,8 +275,9 @@ fn subscription(
     subscriber: &Participant,
     owner: &Participant,
     publication: &Publication,
+    source: backup::Source,
     sync_streams: bool,
-) -> Option<Subscribe> {
+) -> Subscribe {
     let sid = &publication.info.sid;
     // A section of a dual connection is known by its stream only.
     let may_be_paired = subscriber.mode == Mode::Single && subscriber.quirks.stream_names;
@@ -274,15 +285,15 @@ fn subscription(
         .stream_name()
         .filter(|_| sync_streams && may_be_paired);
     let stream = paired.unwrap_or(sid);
-    Some(Subscribe {
-        track: publication.id,
+    Subscribe {
+        track: source.track,
         kind: publication.kind,
-        codec: publication.codec?,
+        codec: source.codec,
         stream: format!("{}|{stream}", owner.sid),
         name: sid.clone(),
-        target: settings_of(subscriber, publication).target(publication.kind, publication.layers()),
+        target: target(subscriber, publication, source.track),
         cuts_trailer: publication.has_trailer() && !subscriber.quirks.packet_trailer,
         hears_all: subscriber.permissions.hears_all() || !publication.is_voice(),
         stereo: publication.is_stereo(),
-    })
+    }
 }

@@ -8,7 +8,6 @@ use sfu::TrackId;
 
 use super::Room;
 use super::leave::Departure;
-use crate::dynacast::Demand;
 use crate::ids::ParticipantKey;
 use crate::participant::Participant;
 use crate::scores::quality_info;
@@ -34,6 +33,7 @@ impl Room {
         for key in keys {
             self.tell_news(key);
         }
+        self.ask_for_backups(now);
         self.lower_demand(now);
         self.end_simulated_speakers(now);
         self.rpcs.handle_timeout(now);
@@ -74,16 +74,16 @@ impl Room {
     }
 
     fn lower_demand(&mut self, now: Instant) {
-        let mut lowered: Vec<(ParticipantKey, TrackId, Demand)> = Vec::new();
+        let mut lowered: Vec<(ParticipantKey, TrackId)> = Vec::new();
         for participant in self.participants.values_mut() {
             for publication in &mut participant.published {
-                if let Some(demand) = publication.dynacast.handle_timeout(now) {
-                    lowered.push((participant.key, publication.id, demand));
+                if publication.lower_demand(now) {
+                    lowered.push((participant.key, publication.id));
                 }
             }
         }
-        for (key, track, demand) in lowered {
-            self.tell_demand(key, track, demand);
+        for (key, track) in lowered {
+            self.tell_demand(key, track);
         }
     }
 

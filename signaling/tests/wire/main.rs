@@ -10,6 +10,7 @@ mod agents;
 mod api_calls;
 mod api_participants;
 mod api_rooms;
+mod backup;
 mod codecs;
 mod data_tracks;
 mod forwarding;

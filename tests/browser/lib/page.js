@@ -17,7 +17,8 @@ const peer = (window.peer = {
   events: [],
   data: [],
 
-  async join({ url, token, single, adaptiveStream = false, dynacast = true, autoSubscribe = true }) {
+  async join({ url, token, single, adaptiveStream = false, dynacast = true, autoSubscribe = true, without }) {
+    if (without) peer.forget(without);
     const room = new Room({ adaptiveStream, dynacast, singlePeerConnection: single, webAudioMix: false, publishDefaults: { stopMicTrackOnMute: false } });
     peer.room = room;
     for (const name of Object.values(RoomEvent)) {
@@ -36,11 +37,25 @@ const peer = (window.peer = {
     return room.localParticipant.sid;
   },
 
-  async publishCamera({ width = 640, height = 360, simulcast = true, codec = 'vp8', scalabilityMode } = {}) {
+  // Lets this page offer and answer without a codec, as a browser that doesn't know it.
+  forget(codec) {
+    const isKept = ({ mimeType }) => mimeType.toLowerCase() !== `video/${codec}`;
+    for (const name of ['createOffer', 'createAnswer']) {
+      const make = RTCPeerConnection.prototype[name];
+      RTCPeerConnection.prototype[name] = function (...args) {
+        const codecs = RTCRtpReceiver.getCapabilities('video').codecs.filter(isKept);
+        const videos = this.getTransceivers().filter(({ receiver, direction }) => receiver.track.kind === 'video' && direction !== 'stopped');
+        for (const transceiver of videos) transceiver.setCodecPreferences(codecs);
+        return make.apply(this, args);
+      };
+    }
+  },
+
+  async publishCamera({ width = 640, height = 360, simulcast = true, codec = 'vp8', scalabilityMode, backupCodec = false, backupCodecPolicy } = {}) {
     const track = await createLocalVideoTrack({ resolution: { width, height, frameRate: 30 } });
     const layers = simulcast ? [new VideoPreset(width / 4, height / 4, 120_000, 20), new VideoPreset(width / 2, height / 2, 300_000, 25)] : [];
     const publication = await peer.room.localParticipant.publishTrack(track, {
-      source: Track.Source.Camera, simulcast, videoCodec: codec, scalabilityMode, backupCodec: false,
+      source: Track.Source.Camera, simulcast, videoCodec: codec, scalabilityMode, backupCodec, backupCodecPolicy,
       videoEncoding: { maxBitrate: 900_000, maxFramerate: 30 }, videoSimulcastLayers: layers,
     });
     return publication.trackSid;
@@ -90,9 +105,17 @@ const peer = (window.peer = {
     return found && { frames: found.framesDecoded ?? 0, width: found.frameWidth, height: found.frameHeight, packets: found.packetsReceived, bytes: found.bytesReceived, energy: found.totalAudioEnergy };
   },
 
-  // What this page sends of its camera, one entry per layer.
-  async outbound(source = 'camera') {
-    const sender = peer.own(source)?.track?.sender;
+  // The codec in which a remote track comes, as `video/VP8`.
+  async codec(identity) {
+    const stats = await peer.publication(identity)?.track?.receiver?.getStats();
+    const found = stats && [...stats.values()].find((s) => s.type === 'inbound-rtp');
+    return stats?.get(found?.codecId)?.mimeType;
+  },
+
+  // What this page sends of its camera, one entry per layer; of its second codec if that is named.
+  async outbound(source = 'camera', backup = undefined) {
+    const track = peer.own(source)?.track;
+    const sender = backup ? track?.simulcastCodecs.get(backup)?.sender : track?.sender;
     if (!sender) return [];
     return [...(await sender.getStats()).values()].filter((s) => s.type === 'outbound-rtp')
       .map((s) => ({ rid: s.rid, active: s.active, frames: s.framesEncoded, width: s.frameWidth, height: s.frameHeight }));

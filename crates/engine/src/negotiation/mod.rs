@@ -28,9 +28,7 @@ use crate::egress::{ExtensionIds, MidBytes, StreamConfig};
 use crate::peer::send_payload_types;
 use crate::sdp::{Description, Formats, SentTrack};
 use crate::session::{Exchange, Session, guard};
-use crate::{
-    Answer, BoundTrack, CloseReason, Engine, Event, Offer, SessionId, SessionKind, TrackId,
-};
+use crate::{Answer, BoundTrack, CloseReason, Engine, Offer, SessionId, SessionKind, TrackId};
 
 /// The media stream of all that a player receives (RFC 8830).
 const PLAYED_STREAM: &str = "room";
@@ -407,7 +405,7 @@ impl Engine {
             let (Some(mid), Some(ssrcs), true, None) = (
                 subscription.section,
                 subscription.ssrcs,
-                subscription.is_negotiated,
+                subscription.is_negotiated && !subscription.is_refused,
                 subscription.sending,
             ) else {
                 continue;
@@ -417,7 +415,7 @@ impl Engine {
             let media = media.filter(|media| media.direction().is_sending());
             let types = send_payload_types(&session.rtc, mid, codec);
             let (Some(media), Some((payload_type, red_type))) = (media, types) else {
-                refused.push(subscription.wish.track);
+                refused.push(position);
                 continue;
             };
             let repairs = session.repairs.iter();
@@ -442,15 +440,9 @@ impl Engine {
                 subscription,
             });
         }
-        for track in refused {
-            self.refuse(index, track);
+        for position in refused {
+            self.refuse(index, position);
         }
-    }
-
-    fn refuse(&mut self, index: SessionIndex, track: TrackId) {
-        let (room, session) = (self.sessions[index].room, self.sessions[index].id);
-        self.unsubscribe(session, track);
-        self.emit(room, Event::CodecRefused { session, track });
     }
 }
 

@@ -228,6 +228,14 @@ impl World {
         self.engine_of(session).subscribe(session, wish);
     }
 
+    /// Lets `to` take the place of a track that a client receives.
+    pub(crate) fn switch(&mut self, client: Client, from: Track, to: Track) {
+        let session = self.subscriber(client);
+        let mut wish = wish(to, Target::ALL);
+        wish.name = name(from);
+        self.engine_of(session).switch(session, from.id, wish);
+    }
+
     /// Subscribes to a track of another room.
     pub(crate) fn subscribe_across(&mut self, client: Client, room: RoomId, track: Track) {
         let session = self.subscriber(client);
@@ -324,10 +332,14 @@ fn wish(track: Track, target: Target) -> Subscribe {
         kind: track.script.kind(),
         codec: track.script.codec(),
         stream: "PA_1|camera".to_owned(),
-        name: format!("TR_{:?}", track.id).replace(['(', ')'], "_"),
+        name: name(track),
         target,
         cuts_trailer: false,
         stereo: false,
         hears_all: false,
     }
+}
+
+fn name(track: Track) -> String {
+    format!("TR_{:?}", track.id).replace(['(', ')'], "_")
 }

@@ -141,6 +141,13 @@ impl Peer {
         }
     }
 
+    /// Lets a peer that has not begun yet know VP8 and sound only.
+    pub(crate) fn forget_vp9(&mut self, now: Instant) {
+        let builder = Rtc::builder().set_rtp_mode(true).clear_codecs();
+        self.rtc = builder.enable_opus(true, false).enable_vp8(true).build(now);
+        self.rtc.add_local_candidate(host(self.address));
+    }
+
     /// Makes an offer of all changes, unless one is under way.
     pub(crate) fn make_offer(&mut self, now: Instant, salt: u64) -> Option<String> {
         if self.pending.is_some() || self.changes.is_empty() || self.is_gone {

@@ -4,6 +4,7 @@ pub(crate) mod api;
 pub(crate) mod client;
 pub(crate) mod http;
 pub(crate) mod sdp;
+pub(crate) mod viewer;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
