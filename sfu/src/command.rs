@@ -68,6 +68,18 @@ pub(crate) enum Command {
         track: TrackId,
         target: Target,
     },
+    /// Changes how important a track is to a subscriber.
+    SetPriority {
+        session: SessionId,
+        track: TrackId,
+        priority: u8,
+    },
+    /// Bounds what a subscriber is sent.
+    SetBandwidthCap {
+        session: SessionId,
+        /// Bits per second.
+        most: Option<u64>,
+    },
     /// Stops or resumes the forwarding of a track.
     SetMuted { track: TrackId, muted: bool },
     /// Ends a track.

@@ -65,6 +65,14 @@ impl Shard {
                 track,
                 target,
             } => engine.set_target(session, track, target),
+            Command::SetPriority {
+                session,
+                track,
+                priority,
+            } => engine.set_priority(session, track, priority),
+            Command::SetBandwidthCap { session, most } => {
+                engine.set_bandwidth_cap(now, session, most);
+            }
             Command::SetMuted { track, muted } => engine.set_muted(track, muted),
             Command::Unpublish { track } => engine.unpublish(track),
             Command::SendData {

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::{Duration, SystemTime};
 
-use engine::{EngineConfig, ShardId};
+use engine::{CongestionConfig, EngineConfig, ShardId};
 use service::address::advertised_addresses;
 use service::config::{LimitConfig, RoomConfig, RtcConfig};
 
@@ -54,6 +54,8 @@ pub struct SfuConfig {
     pub publish_bits_per_second: u64,
     /// Longest SDP text.
     pub sdp_bytes_max: usize,
+    /// How much clients are sent when their way in can't carry all.
+    pub congestion: CongestionConfig,
     /// Sessions on one shard.
     pub sessions_per_shard_max: usize,
 }
@@ -100,6 +102,7 @@ impl Default for SfuConfig {
             publish_packets_per_second: 5000,
             publish_bits_per_second: 50_000_000,
             sdp_bytes_max: 256 << 10,
+            congestion: CongestionConfig::default(),
             sessions_per_shard_max: 4000,
         }
     }
@@ -114,6 +117,7 @@ impl SfuConfig {
             0 => std::thread::available_parallelism().map_or(1, usize::from),
             shards => shards,
         };
+        let congestion = &rtc.congestion_control;
         Self {
             shards,
             udp_port: rtc.udp_port,
@@ -132,6 +136,12 @@ impl SfuConfig {
             publish_packets_per_second: limit.publish_packets_per_second,
             publish_bits_per_second: limit.publish_bits_per_second,
             sdp_bytes_max: limit.sdp_bytes_max,
+            congestion: CongestionConfig {
+                enabled: congestion.enabled,
+                allow_pause: congestion.allow_pause,
+                estimate_bits_per_second_min: congestion.estimate_bits_per_second_min,
+                probe_bytes_max: congestion.probe_bytes_max,
+            },
             sessions_per_shard_max: limit.sessions_max.div_ceil(shards),
             ..Self::default()
         }
@@ -153,6 +163,7 @@ impl SfuConfig {
             publish_packets_per_second: self.publish_packets_per_second,
             publish_bits_per_second: self.publish_bits_per_second,
             sdp_bytes_max: self.sdp_bytes_max,
+            congestion: self.congestion,
             sessions_max: self.sessions_per_shard_max,
             started: SystemTime::now(),
         }

@@ -5,11 +5,11 @@
 //! | event | what happens |
 //! | --- | --- |
 //! | data of a lossy channel, speakers, quality | dropped and counted: the next one replaces it |
-//! | end of a session, layer demand, start of an encoding | owed: told when there is room again |
+//! | end of a session, layer demand, stream state, start of an encoding | owed: told when there is room again |
 //! | all else | the session that it is about is closed, and its end is owed |
 //!
-//! What is owed is bounded by the number of sessions, tracks and encodings: a demand replaces the
-//! one before it.
+//! What is owed is bounded by the number of sessions, tracks, encodings and subscriptions: a demand or
+//! state replaces the one before it.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -44,9 +44,10 @@ fn when_full(event: &Event) -> WhenFull {
         }
         | Event::Speakers { .. }
         | Event::Quality { .. } => WhenFull::Drop,
-        Event::Closed { .. } | Event::LayerDemand { .. } | Event::EncodingStarted { .. } => {
-            WhenFull::Owe
-        }
+        Event::Closed { .. }
+        | Event::LayerDemand { .. }
+        | Event::StreamState { .. }
+        | Event::EncodingStarted { .. } => WhenFull::Owe,
         Event::Connected { session }
         | Event::Offer { session, .. }
         | Event::SectionsNeeded { session, .. }
@@ -72,6 +73,11 @@ impl RoomQueue {
         if let Event::LayerDemand { track, .. } = &event {
             let replaced =
                 |owed: &Event| matches!(owed, Event::LayerDemand { track: of, .. } if of == track);
+            self.owed.retain(|owed| !replaced(owed));
+        }
+        if let Event::StreamState { session, track, .. } = &event {
+            let about = (session, track);
+            let replaced = |owed: &Event| matches!(owed, Event::StreamState { session, track, .. } if (session, track) == about);
             self.owed.retain(|owed| !replaced(owed));
         }
         self.owed.push_back(event);

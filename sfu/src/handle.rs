@@ -276,6 +276,43 @@ impl Sfu {
         self.send(session.shard(), command).await
     }
 
+    /// Sets how important a track is to a subscriber when not all fits its way in; higher goes first.
+    ///
+    /// # Errors
+    ///
+    /// [`SfuError::Down`] if the server is shutting down.
+    pub async fn set_priority(
+        &self,
+        session: SessionId,
+        track: TrackId,
+        priority: u8,
+    ) -> Result<(), SfuError> {
+        let command = Command::SetPriority {
+            session,
+            track,
+            priority,
+        };
+        self.send(session.shard(), command).await
+    }
+
+    /// Takes it that a subscriber's way in carries no more than so many bits per second; `None` ends
+    /// that.
+    ///
+    /// # Errors
+    ///
+    /// [`SfuError::Down`] if the server is shutting down.
+    pub async fn set_bandwidth_cap(
+        &self,
+        session: SessionId,
+        bits_per_second: Option<u64>,
+    ) -> Result<(), SfuError> {
+        let command = Command::SetBandwidthCap {
+            session,
+            most: bits_per_second,
+        };
+        self.send(session.shard(), command).await
+    }
+
     /// Stops or resumes the forwarding of a published track, whatever its client does.
     ///
     /// # Errors

@@ -3,7 +3,7 @@
 //! Shards count in plain numbers and publish the differences once a second, so that no packet waits
 //! for another thread.
 
-use engine::Counters;
+use engine::{Counters, LIMITS};
 use prometheus::core::Collector;
 use prometheus::{
     GaugeVec, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry,
@@ -23,7 +23,7 @@ struct Snapshot {
 type Read = fn(&Snapshot) -> u64;
 
 /// Counters without labels: name, help, value.
-const COUNTERS: [(&str, &str, Read); 13] = [
+const COUNTERS: [(&str, &str, Read); 15] = [
     (
         "clapt_datagrams_received_total",
         "UDP datagrams received",
@@ -81,6 +81,16 @@ const COUNTERS: [(&str, &str, Read); 13] = [
         |now| now.shard.events_dropped,
     ),
     (
+        "clapt_padding_packets_total",
+        "Packets of padding, sent to try whether more gets through to a client",
+        |now| now.engine.packets_padding,
+    ),
+    (
+        "clapt_streams_paused_total",
+        "Pictures paused because a client's way in did not carry them",
+        |now| now.engine.pauses,
+    ),
+    (
         "clapt_session_panics_total",
         "Sessions ended by a panic",
         |now| now.engine.panics,
@@ -88,10 +98,15 @@ const COUNTERS: [(&str, &str, Read); 13] = [
 ];
 
 /// Gauges, summed up over the shards: name, help, value.
-const GAUGES: [(&str, &str, Read); 4] = [
+const GAUGES: [(&str, &str, Read); 5] = [
     ("clapt_sessions", "Media sessions", |now| {
         now.engine.sessions
     }),
+    (
+        "clapt_sessions_limited",
+        "Media sessions whose way to the client was found not to carry everything",
+        |now| now.engine.sessions_limited,
+    ),
     ("clapt_media_rooms", "Rooms, once for each shard", |now| {
         now.engine.rooms
     }),
@@ -116,6 +131,12 @@ const NACKS: [([&str; 1], Read); 2] = [
     (["out"], |now| now.engine.nacks_out),
 ];
 
+/// Tries for more bandwidth: result, value.
+const PROBES: [([&str; 1], Read); 2] = [
+    (["more"], |now| now.engine.probes_proved),
+    (["no_more"], |now| now.engine.probes_failed),
+];
+
 /// Drops that are not the engine's: reason, value.
 const DROPS: [([&str; 1], Read); 3] = [
     (["too_long"], |now| now.shard.dropped_too_long),
@@ -131,6 +152,8 @@ pub(crate) struct MediaMetrics {
     dropped: IntCounterVec,
     keyframe_requests: IntCounterVec,
     nacks: IntCounterVec,
+    probes: IntCounterVec,
+    limits: IntCounterVec,
     busy: GaugeVec,
     pub(crate) forward_delay: Histogram,
     pub(crate) receive_batch: Histogram,
@@ -198,6 +221,16 @@ impl MediaMetrics {
                 "clapt_nacked_packets_total",
                 "Packets reported lost by subscribers (in) and to publishers (out)",
                 &["direction"],
+            )?,
+            probes: make.counters(
+                "clapt_bandwidth_probes_total",
+                "Tries whether more gets through to a client, by result",
+                &["result"],
+            )?,
+            limits: make.counters(
+                "clapt_bandwidth_limits_total",
+                "How often a client's way in was found to carry at most so many bits per second",
+                &["most"],
             )?,
             busy: make.put(GaugeVec::new(busy, &["shard"])?)?,
             forward_delay: make.histogram(
@@ -269,6 +302,17 @@ impl Publisher {
         for (labels, read) in NACKS {
             let counter = metrics.nacks.with_label_values(&labels);
             counter.inc_by(difference(read));
+        }
+        for (labels, read) in PROBES {
+            let counter = metrics.probes.with_label_values(&labels);
+            counter.inc_by(difference(read));
+        }
+        let most = LIMITS.iter().map(u64::to_string);
+        let most = most.chain(["+Inf".to_owned()]);
+        for (place, most) in most.enumerate() {
+            let (now, before) = (now.engine.limits[place], before.engine.limits[place]);
+            let counter = metrics.limits.with_label_values(&[&most]);
+            counter.inc_by(now.saturating_sub(before));
         }
         for (labels, read) in DROPS {
             let counter = metrics.dropped.with_label_values(&labels);

@@ -83,6 +83,55 @@ async fn every_socket_of_the_host_carries_a_call() {
 }
 
 #[tokio::test]
+async fn a_way_that_carries_no_picture_pauses_it_and_sound_goes_on() {
+    for config in [SfuConfig::default(), spread(2)] {
+        let mut stage = Stage::new(config).await;
+        let (_, camera, microphone) = stage.publisher().await;
+        let subscriber = stage.subscriber(&[camera, microphone]).await;
+        stage
+            .received(subscriber, "media flows", |report| flows(report, 50))
+            .await;
+
+        let bounded = stage.sfu.set_bandwidth_cap(subscriber, Some(90_000)).await;
+        bounded.unwrap();
+        let is_state = |event: &Event, expected: bool| {
+            matches!(event, Event::StreamState { session, is_paused, .. }
+                if (*session, *is_paused) == (subscriber, expected))
+        };
+        stage
+            .event("the picture is paused", |event| is_state(event, true))
+            .await;
+        let paused = stage.received(subscriber, "", |_| true).await;
+        let packets = |report: &Report| -> Vec<u64> {
+            report
+                .sections
+                .values()
+                .map(|section| section.packets)
+                .collect()
+        };
+        let before = packets(&paused);
+        stage
+            .received(subscriber, "sound goes on", |report| {
+                let now = packets(report);
+                now.iter()
+                    .zip(&before)
+                    .any(|(now, before)| now - before >= 50)
+            })
+            .await;
+        let ended = stage.sfu.set_bandwidth_cap(subscriber, None).await;
+        ended.unwrap();
+
+        stage
+            .event("the picture goes on", |event| is_state(event, false))
+            .await;
+        stage
+            .metric("clapt_streams_paused_total", |count| count > 0.5)
+            .await;
+        stage.running.shutdown();
+    }
+}
+
+#[tokio::test]
 async fn a_late_joiner_asks_for_a_keyframe_and_gets_it() {
     for config in [SfuConfig::default(), spread(2)] {
         let mut stage = Stage::new(config).await;

@@ -303,6 +303,7 @@ impl Participant {
                 rtt_ms: worse(sum.rtt_ms, link.rtt_ms),
                 loss_up: worse(sum.loss_up, link.loss_up),
                 loss_down: worse(sum.loss_down, link.loss_down),
+                layers_missing: sum.layers_missing.max(link.layers_missing),
                 flow: sum.flow.max(link.flow),
             })
     }

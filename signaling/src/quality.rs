@@ -3,7 +3,7 @@
 //! Clients speak of qualities (low, medium, high) or of the size of the picture on their screen;
 //! the media server speaks of spatial and temporal layers.
 
-use livekit_protocol::{UpdateTrackSettings, VideoLayer, VideoQuality};
+use livekit_protocol::{TrackSource, UpdateTrackSettings, VideoLayer, VideoQuality};
 use sfu::{MediaKind, Target};
 
 /// A picture may be shown this much larger than its layer before the next layer is sent: the
@@ -13,6 +13,9 @@ const ENLARGE_PERCENT_MAX: u64 = 10;
 /// Cameras send 30 frames per second mostly; half of them are the base layer and the one above.
 const FULL_FRAME_RATE: u32 = 30;
 
+/// Ranks of a client that are told apart.
+const RANKS: u8 = 250;
+
 /// What a viewer last asked for of one track.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct TrackSettings {
@@ -21,6 +24,8 @@ pub(crate) struct TrackSettings {
     width: u32,
     height: u32,
     frames_per_second: u32,
+    /// 1 is the highest, 0 is none.
+    priority: u32,
 }
 
 impl Default for TrackSettings {
@@ -31,6 +36,7 @@ impl Default for TrackSettings {
             width: 0,
             height: 0,
             frames_per_second: 0,
+            priority: 0,
         }
     }
 }
@@ -44,6 +50,18 @@ impl TrackSettings {
             width: update.width,
             height: update.height,
             frames_per_second: update.fps,
+            priority: update.priority,
+        }
+    }
+
+    /// Ranks a track from this source when not all fits the client's way in; higher goes first. What the
+    /// client ranks itself goes before everything else, then screens.
+    pub(crate) fn priority(&self, source: TrackSource) -> u8 {
+        match u8::try_from(self.priority) {
+            Ok(0) if source == TrackSource::ScreenShare => 1,
+            Ok(0) => 0,
+            Ok(rank) => u8::MAX - rank.min(RANKS),
+            Err(_) => u8::MAX - RANKS,
         }
     }
 
@@ -215,6 +233,20 @@ mod tests {
         assert_eq!(disabled.target(MediaKind::Audio, &[]), Target::Paused);
         let enabled = TrackSettings::default();
         assert_eq!(enabled.target(MediaKind::Audio, &[]), Target::ALL);
+    }
+
+    #[test]
+    fn the_clients_own_ranks_go_first_then_screens() {
+        let ranked = |priority| TrackSettings {
+            priority,
+            ..TrackSettings::default()
+        };
+        let ranks = [1, 2, 200, u32::MAX].map(|rank| ranked(rank).priority(TrackSource::Camera));
+        let screen = ranked(0).priority(TrackSource::ScreenShare);
+        let camera = ranked(0).priority(TrackSource::Camera);
+
+        let all = [&ranks[..], &[screen, camera]].concat();
+        assert!(all.windows(2).all(|pair| pair[0] > pair[1]), "{all:?}");
     }
 
     #[test]

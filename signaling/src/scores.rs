@@ -19,6 +19,11 @@ const DELAY_KNEE_MS: f32 = 177.0;
 const EXCELLENT: f32 = 4.1;
 const GOOD: f32 = 3.0;
 
+/// The most that a score can be when some picture is smaller than asked for by one layer, and by more or
+/// paused. `LiveKit` says good and poor of these.
+const SCORE_MAX_SMALLER: f32 = 3.9;
+const SCORE_MAX_MUCH_SMALLER: f32 = 2.9;
+
 /// Scores of a link on which media that should flow does not, while the client is there and while it is
 /// not: LiveKit's.
 const DRY: f32 = 2.1;
@@ -44,7 +49,12 @@ fn score_of_transport(quality: LinkQuality) -> f32 {
     let loss_damage = loss.clamp(0.0, 1.0) * 100.0 * RATING_PER_LOSS_PERCENT;
     let rating = (RATING_MAX - delay_damage - loss_damage).clamp(0.0, RATING_MAX);
     let score = 1.0 + 0.035 * rating + rating * (rating - 60.0) * (RATING_MAX - rating) * 7e-6;
-    (score.clamp(1.0, 4.5) * 10.0).round() / 10.0
+    let most = match quality.layers_missing {
+        0 => 4.5,
+        1 => SCORE_MAX_SMALLER,
+        _ => SCORE_MAX_MUCH_SMALLER,
+    };
+    (score.clamp(1.0, most) * 10.0).round() / 10.0
 }
 
 /// Writes the rating of a participant's link.
@@ -75,7 +85,21 @@ mod tests {
             rtt_ms: Some(rtt_ms),
             loss_up: Some(loss),
             loss_down: None,
+            layers_missing: 0,
             flow: MediaFlow::Steady,
+        }
+    }
+
+    #[test]
+    fn pictures_that_do_not_fit_are_felt_as_well() {
+        use ConnectionQuality::{Excellent, Good, Poor};
+
+        for (layers_missing, expected) in [(0, Excellent), (1, Good), (2, Poor), (3, Poor)] {
+            let quality = LinkQuality {
+                layers_missing,
+                ..link(20.0, 0.0)
+            };
+            assert_eq!(quality_info("PA_x", quality).quality(), expected);
         }
     }
 

@@ -50,6 +50,8 @@ struct Subscription {
     /// Codecs that the client doesn't decode; at most those that a track can have.
     refused: Vec<Codec>,
     settings: Option<TrackSettings>,
+    /// Whether the media server has paused it; `None`: it never has.
+    is_paused: Option<bool>,
 }
 
 impl Subscriptions {
@@ -116,6 +118,23 @@ impl Subscriptions {
         self.tracks.get(&track)?.settings
     }
 
+    /// Notes that the media server has paused a track that is received, or goes on with it.
+    pub(crate) fn set_paused(&mut self, track: TrackId, is_paused: bool) {
+        if let Some(state) = self
+            .tracks
+            .get_mut(&track)
+            .filter(|state| state.source.is_some())
+        {
+            state.is_paused = Some(is_paused);
+        }
+    }
+
+    /// Lists the tracks that were ever paused, and whether they are.
+    pub(crate) fn paused(&self) -> impl Iterator<Item = (TrackId, bool)> + '_ {
+        let tracks = self.tracks.iter();
+        tracks.filter_map(|(track, state)| Some((*track, state.is_paused?)))
+    }
+
     /// Asks whether the client wants a track.
     pub(crate) fn is_wanted(&self, track: TrackId) -> bool {
         let chosen = self.tracks.get(&track).and_then(|state| state.chosen);
@@ -134,6 +153,9 @@ impl Subscriptions {
         let target = source.filter(|_| self.is_wanted(track));
         let state = self.tracks.entry(track).or_default();
         let before = std::mem::replace(&mut state.source, target);
+        if before.is_none() || target.is_none() {
+            state.is_paused = None;
+        }
         let of = |source: Option<Source>| source.map(|source| source.track);
         match (of(before), of(target)) {
             (None, Some(to)) => Some(Change::Subscribe(to)),

@@ -16,9 +16,12 @@ LUMA_TOLERANCE = 14
 TONE_TOLERANCE_HZ = 40
 
 
-def _picture(width: int, height: int, luma: int, step: int) -> bytearray:
-    """A flat picture of the given luma with a block that moves in its upper half."""
+def _picture(width: int, height: int, luma: int, step: int, grain: int) -> bytearray:
+    """A picture of the given luma with a block that moves in its upper half; flat, or with a grain that costs bits."""
     plane = np.full((height, width), luma, np.uint8)
+    if grain:
+        plane += np.random.default_rng(step).integers(0, 2 * grain, plane.shape, np.uint8)
+        plane -= np.uint8(grain)
     side = max(8, height // 6)
     x = (step * 8) % max(1, width - side)
     plane[side : 2 * side, x : x + side] = 255 - luma
@@ -28,13 +31,13 @@ def _picture(width: int, height: int, luma: int, step: int) -> bytearray:
 class Camera:
     """Publishes a picture `fps` times a second until closed."""
 
-    def __init__(self, width: int, height: int, luma: int = 100, fps: int = 30):
+    def __init__(self, width: int, height: int, luma: int = 100, fps: int = 30, grain: int = 0):
         self.width, self.height, self.luma, self.fps = width, height, luma, fps
         self.captured = 0
         self.source = rtc.VideoSource(width, height)
         self.track = rtc.LocalVideoTrack.create_video_track("camera", self.source)
         self._frames = [
-            rtc.VideoFrame(width, height, rtc.VideoBufferType.I420, _picture(width, height, luma, i)) for i in range(24)
+            rtc.VideoFrame(width, height, rtc.VideoBufferType.I420, _picture(width, height, luma, i, grain)) for i in range(24)
         ]
         self._task = asyncio.create_task(self._run())
 

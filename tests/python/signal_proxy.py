@@ -68,6 +68,11 @@ class SignalProxy:
                 self.board.poke()
         await sink.close()
 
+    async def say(self, **fields):
+        """Says something to the server in the client's name."""
+        for _, server in list(self._lines):
+            await server.send(proto.SignalRequest(**fields).SerializeToString())
+
     def cut(self):
         """Breaks every line without a closing handshake."""
         for client, server in list(self._lines):

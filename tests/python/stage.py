@@ -148,9 +148,9 @@ class Peer:
         )
         return sink
 
-    async def camera(self, width=640, height=360, luma=100, fps=30, **options) -> tuple[Camera, rtc.LocalTrackPublication]:
+    async def camera(self, width=640, height=360, luma=100, fps=30, grain=0, **options) -> tuple[Camera, rtc.LocalTrackPublication]:
         """Starts and publishes a camera; VP8 without simulcast unless told."""
-        camera = Camera(width, height, luma, fps)
+        camera = Camera(width, height, luma, fps, grain)
         self.owned.append(camera)
         return camera, await self.publish(camera, **options)
 

@@ -32,11 +32,37 @@ pub struct EngineConfig {
     pub publish_bits_per_second: u64,
     /// Longest SDP text that is read, in bytes.
     pub sdp_bytes_max: usize,
+    /// How much clients are sent when their way in can't carry all.
+    pub congestion: CongestionConfig,
     /// Most sessions at once.
     pub sessions_max: usize,
     /// The time of day at the start. Clients are told it with each stream; a jump of the system's clock
     /// later on doesn't reach them.
     pub started: SystemTime,
+}
+
+/// What is done about a client whose way in can't carry all that it asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CongestionConfig {
+    /// Whether anything is. Off: every client gets what it asks for.
+    pub enabled: bool,
+    /// Whether a picture may be paused whose smallest layer does not fit.
+    pub allow_pause: bool,
+    /// No way is taken to carry less, in bits per second.
+    pub estimate_bits_per_second_min: u64,
+    /// Bytes of padding that one try for more may send.
+    pub probe_bytes_max: u64,
+}
+
+impl Default for CongestionConfig {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            allow_pause: true,
+            estimate_bits_per_second_min: 50_000,
+            probe_bytes_max: 200_000,
+        }
+    }
 }
 
 impl Default for EngineConfig {
@@ -54,6 +80,7 @@ impl Default for EngineConfig {
             publish_packets_per_second: 5000,
             publish_bits_per_second: 50_000_000,
             sdp_bytes_max: 256 * 1024,
+            congestion: CongestionConfig::default(),
             sessions_max: 10_000,
             started: SystemTime::UNIX_EPOCH,
         }

@@ -1,4 +1,4 @@
-//! What the engine counts. Plain numbers that only grow, but for the last three.
+//! What the engine counts. Plain numbers that only grow, but for the last four.
 
 /// Why a datagram or packet went no further.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,6 +78,9 @@ impl Drop {
     }
 }
 
+/// Rates, in bits per second, between which [`Counters::limits`] are told apart.
+pub const LIMITS: [u64; 6] = [100_000, 250_000, 500_000, 1_000_000, 2_500_000, 5_000_000];
+
 /// Counts since the engine started.
 #[derive(Debug, Clone, Default)]
 pub struct Counters {
@@ -105,8 +108,20 @@ pub struct Counters {
     pub nacks_in: u64,
     /// Packets that publishers were asked to send again.
     pub nacks_out: u64,
+    /// Media packets of nothing but padding, sent to try for more bandwidth.
+    pub packets_padding: u64,
+    /// Tries for more bandwidth that have shown some.
+    pub probes_proved: u64,
+    /// Tries for more bandwidth that have shown none.
+    pub probes_failed: u64,
+    /// Pictures paused because a client's way in did not carry them.
+    pub pauses: u64,
+    /// How often a client's way in was found to carry no more than some rate, by [`LIMITS`].
+    pub limits: [u64; LIMITS.len() + 1],
     /// Sessions that ended by a panic.
     pub panics: u64,
+    /// Sessions now that get less than they ask for, or may.
+    pub sessions_limited: u64,
     /// Sessions now.
     pub sessions: u64,
     /// Tracks published on this shard now.
@@ -119,6 +134,12 @@ pub struct Counters {
 }
 
 impl Counters {
+    /// Counts a limit of bits per second.
+    pub(crate) fn note_limit(&mut self, bits_per_second: u64) {
+        let place = LIMITS.iter().position(|most| bits_per_second <= *most);
+        self.limits[place.unwrap_or(LIMITS.len())] += 1;
+    }
+
     /// Counts a drop.
     pub(crate) fn drop(&mut self, reason: Drop) {
         self.drops[reason as usize] += 1;

@@ -63,6 +63,8 @@ pub struct Engine {
     pub(crate) timers: Timers,
     flushed_at: Option<Instant>,
     pub(crate) room_timers: Timers,
+    /// Of sessions whose bandwidth is limited.
+    pub(crate) bandwidth_timers: Timers,
     pub(crate) touched: Vec<SessionIndex>,
     pub(crate) touched_rooms: Vec<usize>,
     pub(crate) dirty: Vec<SessionIndex>,
@@ -110,6 +112,7 @@ impl Engine {
             timers: Timers::default(),
             flushed_at: None,
             room_timers: Timers::default(),
+            bandwidth_timers: Timers::default(),
             touched: Vec::new(),
             touched_rooms: Vec::new(),
             dirty: Vec::new(),
@@ -262,6 +265,7 @@ impl Engine {
                 self.touch_room(entry.1);
             }
         }
+        self.handle_bandwidth_timeout(now);
     }
 
     /// Gives the time at which [`Engine::handle_timeout`] and [`Engine::flush`] have to be called.
@@ -270,10 +274,8 @@ impl Engine {
         if is_touched || !self.sending.is_empty() {
             return self.flushed_at;
         }
-        match (self.timers.next(), self.room_timers.next()) {
-            (Some(session), Some(room)) => Some(session.min(room)),
-            (session, room) => session.or(room),
-        }
+        let timers = [&self.timers, &self.room_timers, &self.bandwidth_timers];
+        timers.into_iter().filter_map(Timers::next).min()
     }
 
     /// Ends a batch: lets each session that was touched say what it has to say, seals what is queued for
@@ -413,6 +415,7 @@ impl Engine {
         self.sending.retain(|sending| *sending != index);
         self.dirty.retain(|dirty| *dirty != index);
         let session = self.sessions.remove(index);
+        self.counters.sessions_limited -= u64::from(session.egress.bandwidth.is_steered);
         // The destructor of what panicked may panic as well.
         let _ = guard(move || drop(session));
         self.counters.sessions -= 1;

@@ -9,6 +9,7 @@
 //! gets it, and queues it at the subscribers' `egress`. [`Engine::flush`] then lets each touched session
 //! speak once and seals what is queued.
 
+mod bandwidth;
 mod channels;
 mod codecs;
 mod config;
@@ -37,6 +38,7 @@ mod sections;
 mod sending;
 mod session;
 mod srtp;
+mod steering;
 mod subscriptions;
 mod switching;
 #[cfg(feature = "testing")]
@@ -47,8 +49,8 @@ mod transmit;
 mod types;
 
 pub use codecs::CodecSet;
-pub use config::EngineConfig;
-pub use counters::{Counters, Drop};
+pub use config::{CongestionConfig, EngineConfig};
+pub use counters::{Counters, Drop, LIMITS};
 pub use engine::{CreateSessionError, Engine};
 pub use forwarding::Codec;
 pub use negotiation::OfferError;

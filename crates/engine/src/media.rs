@@ -18,6 +18,7 @@ use crate::demux::SessionIndex;
 use crate::peer::{DescriptorBytes, PayloadTypes};
 use crate::relay::{RelayBody, RelayMessage, RelayedPacket, SenderClock};
 use crate::session::{IngressStream, Session, guard};
+use crate::steering::spatial_of;
 use crate::track::Origin;
 use crate::{CloseReason, Engine, Event};
 
@@ -178,6 +179,10 @@ impl Engine {
     fn forward(&mut self, now: Instant, track_index: usize, packet: Packet) {
         let track = &mut self.tracks[track_index];
         let (room_index, key) = (track.room, track.key);
+        let spatial = spatial_of(&packet.view.descriptor);
+        track
+            .rates
+            .handle_packet(now, packet.view.encoding, spatial, packet.payload.len());
         let mut forwards = std::mem::take(&mut self.forwards);
         let media = &mut self.rooms[room_index].media;
         if let Some(level) = packet.extensions.audio_level {

@@ -53,16 +53,16 @@ pub(crate) fn build(
     rtc
 }
 
-/// The header extensions of a session. A subscriber gets no transport-wide numbers while nothing of
-/// ours estimates its bandwidth: they would cost bytes and feedback for nothing.
+/// The header extensions of a session. Both sides number their packets where the other one tells which
+/// came: publishers for their own estimates, we for [`bandwidth`](crate::bandwidth).
 fn extensions(kind: SessionKind) -> ExtensionMap {
     let mut map = ExtensionMap::empty();
     map.set(1, Extension::AudioLevel);
+    map.set(3, Extension::TransportSequenceNumber);
     map.set(4, Extension::RtpMid);
     match kind {
         SessionKind::Publisher | SessionKind::Single => {
             map.set(2, Extension::AbsoluteSendTime);
-            map.set(3, Extension::TransportSequenceNumber);
             map.set(10, Extension::RtpStreamId);
             map.set(11, Extension::RepairedRtpStreamId);
         }

@@ -130,8 +130,10 @@ impl Engine {
             rtt_ms: rtt.map(|rtt| rtt.as_secs_f32() * 1000.0),
             loss_up: stats.ingress_loss_fraction,
             loss_down: stats.egress_loss_fraction.or(reported.loss),
+            layers_missing: self.layers_missing(now, &self.sessions[index]),
             flow,
         };
+        let session = &self.sessions[index];
         let (room, session) = (session.room, session.id);
         self.emit(room, Event::Quality { session, quality });
     }

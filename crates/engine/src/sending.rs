@@ -62,7 +62,8 @@ impl Engine {
         let session = &mut self.sessions[index];
         let handled = guard(|| {
             let egress = &mut session.egress;
-            let is_good = egress.read_feedback(clock.ntp(now), datagram, feedback);
+            let times = (now, clock.ntp(now));
+            let is_good = egress.read_feedback(times, datagram, feedback);
             let history = |track, encoding| tracks.get(track)?.history(encoding);
             let repaired = egress.repair(now, &clock, feedback, history, transmit);
             is_good.then_some(repaired)
@@ -94,5 +95,6 @@ impl Engine {
                 self.touch_room(room);
             }
         }
+        self.handle_finding(now, index, feedback.finding);
     }
 }

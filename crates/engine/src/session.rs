@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
-use forwarding::{Codec, DependencyDescriptorReader, StreamState, SubscriptionKey};
+use forwarding::{Codec, DependencyDescriptorReader, LayerLimit, StreamState, SubscriptionKey};
 use str0m::change::SdpPendingOffer;
 use str0m::channel::ChannelConfig;
 use str0m::media::Mid;
@@ -116,6 +116,10 @@ pub(crate) struct Subscription {
     pub(crate) is_refused: bool,
     /// The stream, once packets may flow.
     pub(crate) sending: Option<(SubscriptionKey, StreamKey)>,
+    /// Pictures of higher priority are given bandwidth first.
+    pub(crate) priority: u8,
+    /// What the bandwidth allows.
+    pub(crate) granted: LayerLimit,
 }
 
 /// The SSRCs of one use of a section: media, and its retransmissions if it is video.
@@ -258,7 +262,7 @@ impl Session {
             room,
             rtc,
             keys,
-            egress: Egress::new(config.ice_lite, random),
+            egress: Egress::new(config.ice_lite, random, limits.congestion),
             clock: PublisherClock::default(),
             is_connected: false,
             deadline: None,

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use forwarding::{Codec, LayerTarget, SubscriptionKey};
+use forwarding::{Codec, LayerLimit, LayerTarget, SubscriptionKey};
 use str0m::media::Mid;
 
 use crate::demux::SessionIndex;
@@ -51,6 +51,8 @@ impl Engine {
             is_negotiated: false,
             is_refused: false,
             sending: None,
+            priority: 0,
+            granted: LayerLimit::None,
         });
         self.mark_dirty(index);
     }
@@ -235,6 +237,7 @@ impl Engine {
         if target.is_none() {
             room.media.set_target(key, None);
         }
+        room.media.set_limit(key, subscription.granted);
         if subscription.wish.hears_all {
             room.media.hear_all(key);
         }

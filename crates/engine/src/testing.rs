@@ -50,6 +50,7 @@ impl Engine {
             ("demux", self.demux.len()),
             ("timers", self.timers.len()),
             ("room timers", self.room_timers.len()),
+            ("bandwidth timers", self.bandwidth_timers.len()),
             ("touched", self.touched.len()),
             ("dirty", self.dirty.len()),
             ("received", sessions().map(|s| s.received.len()).sum()),

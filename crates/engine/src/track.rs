@@ -7,6 +7,7 @@ use forwarding::{Codec, TrackKey};
 use str0m::media::Mid;
 use str0m::rtp::Ssrc;
 
+use crate::bandwidth::LayerRates;
 use crate::egress::{Capture, History};
 use crate::flow::Flow;
 use crate::media::Packet;
@@ -25,6 +26,7 @@ pub(crate) struct Track {
     pub(crate) origin: Origin,
     /// What was last told about the layers that are wanted.
     pub(crate) told_demand: Demand,
+    pub(crate) rates: LayerRates,
     encodings: [Encoding; ENCODINGS],
 }
 
@@ -82,6 +84,7 @@ impl Track {
             flow: Flow::default(),
             origin,
             told_demand: Demand::Untold,
+            rates: LayerRates::default(),
             encodings: Default::default(),
         }
     }

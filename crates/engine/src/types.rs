@@ -270,6 +270,9 @@ pub struct LinkQuality {
     pub loss_up: Option<f32>,
     /// Share of packets lost from us to the client, 0 to 1.
     pub loss_down: Option<f32>,
+    /// By how many layers a picture is smaller than the client asks for, because its way in does not
+    /// carry more; of the worst picture. 3 if one is paused.
+    pub layers_missing: u8,
     /// Whether media flows at all.
     pub flow: MediaFlow,
 }
@@ -361,6 +364,15 @@ pub enum Event {
         session: SessionId,
         /// The track.
         track: TrackId,
+    },
+    /// A picture was paused because the client's way in does not carry it, or goes on again.
+    StreamState {
+        /// The subscriber.
+        session: SessionId,
+        /// The track.
+        track: TrackId,
+        /// Whether it is paused now.
+        is_paused: bool,
     },
     /// The highest layer that any subscriber wants has changed; `None`: nobody watches.
     LayerDemand {

@@ -1,6 +1,7 @@
 //! Whole calls in virtual time: engines, real peers, and a network that delays, loses and reorders.
 
 mod attacks;
+mod bandwidth;
 mod codecs;
 mod data;
 mod egress;

@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use crate::descriptor::Descriptor;
 use crate::descriptor::vp8::Vp8Descriptor;
-use crate::layer::{Codec, LayerTarget};
+use crate::layer::{Codec, LayerLimit, LayerTarget};
 use crate::packet::{PacketView, PayloadRewrite};
 use crate::rewriter::{NumberMap, RtpRewriter};
 use crate::selector::{EncodingChoice, EncodingSelector, LayerFilter, PacketPlace, Verdict};
@@ -28,6 +28,9 @@ pub(crate) struct Outgoing {
 /// The state of one subscription.
 #[derive(Debug)]
 pub(crate) struct Forwarder {
+    wish: Option<LayerTarget>,
+    limit: LayerLimit,
+    /// The wish under the limit.
     target: Option<LayerTarget>,
     encodings: EncodingSelector,
     filter: LayerFilter,
@@ -51,6 +54,8 @@ impl Forwarder {
     pub(crate) fn new(codec: Codec, target: LayerTarget, stream: StreamState) -> Self {
         let is_vp8 = codec == Codec::Vp8;
         Self {
+            wish: Some(target),
+            limit: LayerLimit::None,
             target: Some(target),
             encodings: EncodingSelector::default(),
             filter: LayerFilter::new(codec),
@@ -70,14 +75,26 @@ impl Forwarder {
         }
     }
 
-    pub(crate) fn target(&self) -> Option<LayerTarget> {
-        self.target
+    /// What is wanted, whatever of it may be had.
+    pub(crate) fn wish(&self) -> Option<LayerTarget> {
+        self.wish
     }
 
     /// Changes what is wanted; `None` pauses.
-    pub(crate) fn set_target(&mut self, target: Option<LayerTarget>) {
-        self.target = target;
-        if target.is_none() {
+    pub(crate) fn set_target(&mut self, wish: Option<LayerTarget>) {
+        self.wish = wish;
+        self.aim();
+    }
+
+    /// Changes what of it may be had.
+    pub(crate) fn set_limit(&mut self, limit: LayerLimit) {
+        self.limit = limit;
+        self.aim();
+    }
+
+    fn aim(&mut self) {
+        self.target = self.wish.and_then(|wish| wish.limited(self.limit));
+        if self.target.is_none() {
             self.encodings.stop();
         }
     }

@@ -52,6 +52,18 @@ pub struct Layer {
     pub temporal: u8,
 }
 
+/// What a subscriber may get of what it wants, by the bandwidth of its way in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum LayerLimit {
+    /// All of it.
+    #[default]
+    None,
+    /// At most this simulcast encoding or SVC spatial layer.
+    UpTo(u8),
+    /// Nothing of it for now.
+    Nothing,
+}
+
 /// The highest layers that a subscription wants. Values above what is published mean "the best".
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct LayerTarget {
@@ -67,6 +79,19 @@ impl LayerTarget {
         spatial: u8::MAX,
         temporal: u8::MAX,
     };
+
+    /// Gives what is left of a wish under a limit.
+    #[must_use]
+    pub fn limited(self, limit: LayerLimit) -> Option<Self> {
+        match limit {
+            LayerLimit::None => Some(self),
+            LayerLimit::UpTo(spatial) => Some(Self {
+                spatial: self.spatial.min(spatial),
+                ..self
+            }),
+            LayerLimit::Nothing => None,
+        }
+    }
 
     /// Combines two wishes: the higher of each.
     #[must_use]

@@ -33,7 +33,7 @@ pub use descriptor::vp8::{Vp8Descriptor, parse_vp8};
 pub use descriptor::vp9::{Vp9Descriptor, parse_vp9};
 pub use descriptor::{Descriptor, DescriptorError, WriteDescriptorError};
 pub use forwarder::StreamState;
-pub use layer::{Codec, ENCODINGS_MAX, Layer, LayerTarget};
+pub use layer::{Codec, ENCODINGS_MAX, Layer, LayerLimit, LayerTarget};
 pub use packet::{Forward, PacketView, PayloadRewrite};
 pub use rewriter::{RewriteError, RtpRewriter};
 pub use room::{Room, RoomOptions};

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use crate::forwarder::{Forwarder, StreamState};
 use crate::keyframes::INTERVAL_DEFAULT;
-use crate::layer::{Codec, LayerTarget};
+use crate::layer::{Codec, LayerLimit, LayerTarget};
 use crate::packet::{Forward, PacketView};
 use crate::slab::{Slab, SubscriptionKey, TrackKey};
 use crate::speakers::{Speaker, Speakers};
@@ -142,6 +142,17 @@ impl Room {
             return;
         };
         track.subscriptions[index].forwarder.set_target(target);
+        track.is_stale = true;
+        self.is_stale = true;
+    }
+
+    /// Changes how much a subscription may get of what it wants. What is wanted of the publisher stays:
+    /// [`Self::wanted_layers`].
+    pub fn set_limit(&mut self, subscription: SubscriptionKey, limit: LayerLimit) {
+        let Some((track, index)) = self.find(subscription) else {
+            return;
+        };
+        track.subscriptions[index].forwarder.set_limit(limit);
         track.is_stale = true;
         self.is_stale = true;
     }

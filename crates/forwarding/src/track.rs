@@ -291,7 +291,7 @@ impl Track {
     pub(crate) fn demand(&self) -> Option<LayerTarget> {
         self.subscriptions
             .iter()
-            .filter_map(|subscription| subscription.forwarder.target())
+            .filter_map(|subscription| subscription.forwarder.wish())
             .reduce(LayerTarget::union)
     }
 

@@ -248,6 +248,7 @@ impl Room {
         self.tell_everything(key);
         self.refresh_token(key);
         self.retell_demand(key);
+        self.retell_stream_states(key);
     }
 
     /// Offers again where the server offers, and repeats what got lost with the old socket.

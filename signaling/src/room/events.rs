@@ -45,6 +45,11 @@ impl Room {
             Event::CodecRefused { session, track } => {
                 self.handle_codec_refused(session, track).await;
             }
+            Event::StreamState {
+                session,
+                track,
+                is_paused,
+            } => self.handle_stream_state(session, track, is_paused),
             Event::LayerDemand { track, spatial } => self.handle_demand(track, spatial),
             Event::Speakers { shard, speakers } => {
                 let owners = &self.by_track;

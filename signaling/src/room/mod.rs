@@ -29,6 +29,7 @@ mod resources;
 mod rights;
 mod rpc;
 mod simulate;
+mod stream_states;
 mod subscribe;
 mod tell;
 mod timers;

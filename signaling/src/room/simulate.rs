@@ -46,8 +46,14 @@ impl Room {
             Scenario::DisconnectSignalOnResumeNoMessages(_) => {
                 self.plan(key, Simulated::CutBeforeResume);
             }
-            // There is no limit of the kind in the media server.
-            Scenario::SubscriberBandwidth(_) => {}
+            Scenario::SubscriberBandwidth(bits_per_second) => {
+                let cap = u64::try_from(bits_per_second).ok().filter(|bits| *bits > 0);
+                let participant = self.participants.get(&key);
+                if let Some(session) = participant.and_then(|participant| participant.receiving) {
+                    let capped = self.shared.sfu.set_bandwidth_cap(session, cap).await;
+                    note(capped, "bound the bandwidth");
+                }
+            }
         }
     }
 

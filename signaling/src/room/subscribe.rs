@@ -5,7 +5,7 @@ use livekit_protocol::{
     SubscriptionError, SubscriptionPermission, SubscriptionPermissionUpdate, SubscriptionResponse,
     UpdateSubscription, UpdateTrackSettings, VideoQuality,
 };
-use sfu::{MediaKind, Subscribe, Target, TrackId};
+use sfu::{MediaKind, SessionId, Subscribe, Target, TrackId};
 
 use super::{Room, note};
 use crate::backup;
@@ -73,6 +73,7 @@ impl Room {
             track_sid: publication.info.sid.clone(),
             allowed: is_allowed,
         };
+        let priority = settings_of(subscriber, publication).priority(publication.info.source());
         let track = publication.id;
         let source = publication.source(subscriber.subscriptions.refused(track));
         let source = source.filter(|_| is_allowed);
@@ -95,12 +96,15 @@ impl Room {
         let change = subscriber.subscriptions.reconcile(track, source);
         let sfu = &self.shared.sfu;
         match (change, subscribe) {
-            (Some(Change::Subscribe(_)), Some(subscribe)) => {
+            (Some(Change::Subscribe(track)), Some(subscribe)) => {
                 let result = match across {
                     Some(room) => sfu.subscribe_across(session, room, subscribe).await,
                     None => sfu.subscribe(session, subscribe).await,
                 };
                 note(result, "subscribe");
+                if priority > 0 {
+                    self.send_priority(session, track, priority).await;
+                }
             }
             (Some(Change::Switch { from, .. }), Some(subscribe)) => {
                 note(sfu.switch(session, from, subscribe).await, "switch");
@@ -216,12 +220,19 @@ impl Room {
             && let Some(source) = subscriber.subscriptions.source(publication.id)
         {
             let target = target(subscriber, publication, source.track);
+            let priority = settings_of(subscriber, publication).priority(publication.info.source());
+            self.send_priority(session, source.track, priority).await;
             let sfu = &self.shared.sfu;
             note(
                 sfu.set_target(session, source.track, target).await,
                 "set a target",
             );
         }
+    }
+
+    async fn send_priority(&self, session: SessionId, track: TrackId, priority: u8) {
+        let set = self.shared.sfu.set_priority(session, track, priority).await;
+        note(set, "set a priority");
     }
 
     /// Forgets a track that has ended, for all subscribers. The media server ends their

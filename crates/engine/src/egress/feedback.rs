@@ -7,6 +7,7 @@ use forwarding::SubscriptionKey;
 use slab::Slab;
 
 use super::stream::Stream;
+use crate::bandwidth::Finding;
 use crate::rtcp::{self, NtpTime};
 
 /// What a client reported: see [`Egress::read_feedback`](super::Egress::read_feedback).
@@ -20,6 +21,10 @@ pub(crate) struct Feedback {
     /// The worst of the streams that it reports on.
     pub(crate) loss: Option<f32>,
     pub(crate) round_trip: Option<Duration>,
+    /// What the client takes for the bandwidth of its way in, in bits per second.
+    pub(crate) estimate: Option<u64>,
+    /// What all that says of the way.
+    pub(crate) finding: Finding,
 }
 
 impl Feedback {
@@ -34,6 +39,8 @@ impl Feedback {
         self.lost.clear();
         self.loss = None;
         self.round_trip = None;
+        self.estimate = None;
+        self.finding = Finding::Nothing;
     }
 }
 
@@ -88,7 +95,10 @@ impl<'a> Reader<'a> {
                     }
                 }
             }
-            rtcp::Packet::BandwidthEstimate { .. } | rtcp::Packet::Goodbye { .. } => {}
+            rtcp::Packet::BandwidthEstimate {
+                bits_per_second, ..
+            } => self.feedback.estimate = Some(bits_per_second),
+            rtcp::Packet::TransportWide { .. } | rtcp::Packet::Goodbye { .. } => {}
         }
     }
 

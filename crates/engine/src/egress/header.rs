@@ -17,12 +17,13 @@ const EXTENSION_BYTES_MAX: usize = 255;
 /// Longest name of a section that str0m knows.
 const MID_BYTES_MAX: usize = 16;
 
-const ONE_BYTE_PROFILE: u16 = 0xbede;
-const TWO_BYTE_PROFILE: u16 = 0x1000;
+const ONE_BYTE_PROFILE: [u8; 2] = [0xbe, 0xde];
+const TWO_BYTE_PROFILE: [u8; 2] = [0x10, 0];
 const ONE_BYTE_ID_MAX: u8 = 14;
 const ONE_BYTE_LENGTH_MAX: usize = 16;
 
 const VERSION: u8 = 0x80;
+const HAS_PADDING: u8 = 0x20;
 const HAS_EXTENSION: u8 = 0x10;
 const MARKER: u8 = 0x80;
 
@@ -33,6 +34,7 @@ pub(crate) struct ExtensionIds {
     audio_level: Option<u8>,
     video_orientation: Option<u8>,
     descriptor: Option<u8>,
+    transport_number: Option<u8>,
 }
 
 impl ExtensionIds {
@@ -45,6 +47,20 @@ impl ExtensionIds {
             audio_level: map.id_of(Extension::AudioLevel),
             video_orientation: map.id_of(Extension::VideoOrientation),
             descriptor: descriptor.map(|(id, _)| id),
+            transport_number: map.id_of(Extension::TransportSequenceNumber),
+        }
+    }
+
+    /// Whether the client wants packets to be numbered over all its streams.
+    pub(crate) fn are_numbered(&self) -> bool {
+        self.transport_number.is_some()
+    }
+
+    /// The same, without such numbers.
+    pub(crate) fn without_numbers(self) -> Self {
+        Self {
+            transport_number: None,
+            ..self
         }
     }
 }
@@ -85,6 +101,8 @@ pub(crate) struct Contents<'a> {
     pub(crate) ids: &'a ExtensionIds,
     /// The section, for as long as the client may not know where the SSRC belongs.
     pub(crate) mid: Option<&'a MidBytes>,
+    /// Its number among all packets of the session, told where the client wants to know.
+    pub(crate) transport_number: u16,
     pub(crate) packet: &'a Packet,
     pub(crate) body: Body,
     pub(crate) rewrite: PayloadRewrite,
@@ -100,14 +118,7 @@ pub(crate) fn write(
     contents: &Contents<'_>,
 ) -> Option<usize> {
     let start = buffer.len();
-    let marker = if header.marker { MARKER } else { 0 };
-    let mut fixed = [0; 12];
-    fixed[0] = VERSION;
-    fixed[1] = marker | header.payload_type;
-    fixed[2..4].copy_from_slice(&header.sequence.to_be_bytes());
-    fixed[4..8].copy_from_slice(&header.timestamp.to_be_bytes());
-    fixed[8..].copy_from_slice(&header.ssrc.to_be_bytes());
-    buffer.extend_from_slice(&fixed);
+    write_fixed(buffer, header);
     if write_extensions(buffer, contents)? {
         buffer[start] |= HAS_EXTENSION;
     }
@@ -129,6 +140,43 @@ pub(crate) fn write(
         descriptor.rewrite(payload, picture_id, tl0_pic_idx).ok()?;
     }
     Some(header_bytes)
+}
+
+/// Appends a packet that says nothing but its length, unencrypted: `padding` bytes, 1 at least
+/// (RFC 3550, section 5.1). Gives the length of its header.
+pub(crate) fn write_padding(
+    buffer: &mut Vec<u8>,
+    header: &Header,
+    ids: &ExtensionIds,
+    (mid, transport_number): (Option<&MidBytes>, u16),
+    padding: u8,
+) -> Option<usize> {
+    let start = buffer.len();
+    write_fixed(buffer, header);
+    buffer[start] |= HAS_PADDING;
+    let number = transport_number.to_be_bytes();
+    let values: [Value<'_>; 2] = [
+        (ids.transport_number, Some(&number)),
+        (ids.mid, mid.map(MidBytes::get)),
+    ];
+    if write_block(buffer, &values)? {
+        buffer[start] |= HAS_EXTENSION;
+    }
+    let header_bytes = buffer.len() - start;
+    buffer.resize(buffer.len() + usize::from(padding) - 1, 0);
+    buffer.push(padding);
+    Some(header_bytes)
+}
+
+fn write_fixed(buffer: &mut Vec<u8>, header: &Header) {
+    let marker = if header.marker { MARKER } else { 0 };
+    let mut fixed = [0; 12];
+    fixed[0] = VERSION;
+    fixed[1] = marker | header.payload_type;
+    fixed[2..4].copy_from_slice(&header.sequence.to_be_bytes());
+    fixed[4..8].copy_from_slice(&header.timestamp.to_be_bytes());
+    fixed[8..].copy_from_slice(&header.ssrc.to_be_bytes());
+    buffer.extend_from_slice(&fixed);
 }
 
 /// Appends the header extensions, if there are any, and says whether.
@@ -159,7 +207,9 @@ fn write_values(
     let orientation = extensions
         .video_orientation
         .map(|way| [orientation_bits(way)]);
-    let values: [(Option<u8>, Option<&[u8]>); 4] = [
+    let number = contents.transport_number.to_be_bytes();
+    let values: [Value<'_>; 5] = [
+        (ids.transport_number, Some(&number)),
         (ids.mid, contents.mid.map(MidBytes::get)),
         (ids.audio_level, level.as_ref().map(<[u8; 1]>::as_slice)),
         (
@@ -168,25 +218,37 @@ fn write_values(
         ),
         (ids.descriptor, descriptor),
     ];
+    write_block(buffer, &values)
+}
+
+/// A header extension: the id that the client knows it by, and what it says.
+type Value<'a> = (Option<u8>, Option<&'a [u8]>);
+
+fn present<'a>(values: &'a [Value<'a>]) -> impl Iterator<Item = (u8, &'a [u8])> {
     let present = values
         .iter()
-        .filter_map(|(id, value)| Some(((*id)?, (*value)?)))
-        .filter(|(_, value)| !value.is_empty());
-    if present.clone().next().is_none() {
+        .filter_map(|(id, value)| Some(((*id)?, (*value)?)));
+    present.filter(|(_, value)| !value.is_empty())
+}
+
+/// Appends those of the extensions that are known and say something; says whether there are any.
+fn write_block(buffer: &mut Vec<u8>, values: &[Value<'_>]) -> Option<bool> {
+    let (mut is_any, mut is_wide) = (false, false);
+    for (id, value) in present(values) {
+        is_any = true;
+        is_wide |= id > ONE_BYTE_ID_MAX || value.len() > ONE_BYTE_LENGTH_MAX;
+    }
+    if !is_any {
         return Some(false);
     }
-    let is_wide = present
-        .clone()
-        .any(|(id, value)| id > ONE_BYTE_ID_MAX || value.len() > ONE_BYTE_LENGTH_MAX);
-    let profile = if is_wide {
+    let [high, low] = if is_wide {
         TWO_BYTE_PROFILE
     } else {
         ONE_BYTE_PROFILE
     };
-    buffer.extend_from_slice(&profile.to_be_bytes());
-    buffer.extend_from_slice(&[0; 2]);
+    buffer.extend_from_slice(&[high, low, 0, 0]);
     let start = buffer.len();
-    for (id, value) in present {
+    for (id, value) in present(values) {
         let length = u8::try_from(value.len()).ok()?;
         if is_wide {
             buffer.extend_from_slice(&[id, length]);

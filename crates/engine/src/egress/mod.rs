@@ -12,6 +12,7 @@ mod clock;
 mod feedback;
 mod header;
 mod history;
+mod padding;
 mod repair;
 mod route;
 mod ssrcs;
@@ -33,18 +34,23 @@ use self::repair::RepairClock;
 pub(crate) use self::route::{Path, Route};
 use self::ssrcs::Ssrcs;
 pub(crate) use self::stream::{Stream, StreamConfig};
-use crate::Transmit;
+use crate::bandwidth::{Bandwidth, Finding};
 use crate::media::Packet;
 use crate::rtcp::{
     self, NtpTime, write_cname, write_goodbye, write_receiver_report, write_sender_report,
 };
 use crate::srtp::{ControlOpener, ControlSealer, KeyExhausted, MasterKeys, RtpSealer};
+use crate::{CongestionConfig, Transmit};
 
 /// Sender reports come at least once per second, with the first packet that is due.
 const REPORT_INTERVAL: Duration = Duration::from_millis(900);
 
 /// Most SSRCs in one BYE (RFC 3550, section 6.6).
 const GOODBYES_MAX: usize = 31;
+
+/// Transport-wide feedback that is read in one datagram; clients send one. Few bytes can name thousands
+/// of packets.
+const TRANSPORT_WIDE_MAX: usize = 4;
 
 /// Which stream of a session is meant; nothing once the stream has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,11 +91,12 @@ pub(crate) struct Egress {
     /// The packets of all streams, when it was last asked whether they flow.
     flowed: u32,
     round_trip: Option<Duration>,
+    pub(crate) bandwidth: Bandwidth,
 }
 
 impl Egress {
     /// `random` is where the SSRCs of the session begin.
-    pub(crate) fn new(ice_lite: bool, random: u32) -> Self {
+    pub(crate) fn new(ice_lite: bool, random: u32, congestion: CongestionConfig) -> Self {
         Self {
             route: Route::new(ice_lite),
             is_touched: false,
@@ -101,6 +108,7 @@ impl Egress {
             report_at: None,
             flowed: 0,
             round_trip: None,
+            bandwidth: Bandwidth::new(congestion),
         }
     }
 
@@ -199,6 +207,8 @@ impl Egress {
             self.queue.clear();
             return dropped;
         };
+        let bandwidth = &mut self.bandwidth;
+        let micros = bandwidth.micros(now);
         for queued in self.queue.drain(..) {
             let StreamKey { slot, ssrc } = queued.stream;
             let stream = self.streams.get_mut(slot);
@@ -210,8 +220,12 @@ impl Egress {
             let start = transmit.bytes();
             let kept = (packet, *place);
             let forward = &queued.forward;
-            if stream.seal(now, &ciphers.media, transmit.buffer(), kept, forward) {
+            let number = bandwidth.next_number();
+            let buffer = transmit.buffer();
+            if stream.seal(now, &ciphers.media, buffer, kept, forward, number) {
                 transmit.finish(path.source, path.destination, start);
+                let bytes = transmit.bytes() - start;
+                bandwidth.note_sent(micros, bytes, stream.config.ids.are_numbered());
             } else {
                 transmit.abandon(start);
                 dropped += 1;
@@ -280,7 +294,7 @@ impl Egress {
     /// it is not authentic or not one.
     pub(crate) fn read_feedback(
         &mut self,
-        now: NtpTime,
+        (at, now): (Instant, NtpTime),
         datagram: &[u8],
         feedback: &mut Feedback,
     ) -> bool {
@@ -292,14 +306,34 @@ impl Egress {
             return false;
         };
         let mut reader = Reader::new(now, &mut self.streams, &self.by_ssrc, feedback);
+        let (bandwidth, mut transport_wide) = (&mut self.bandwidth, 0);
         for packet in rtcp::read(compound) {
             match packet {
+                Ok(rtcp::Packet::TransportWide { arrivals, .. }) => {
+                    transport_wide += 1;
+                    if transport_wide <= TRANSPORT_WIDE_MAX {
+                        bandwidth.handle_arrivals(at, arrivals);
+                    }
+                }
                 Ok(packet) => reader.handle(packet),
                 Err(_) => return false,
             }
         }
         self.round_trip = feedback.round_trip.or(self.round_trip);
+        feedback.finding = self.conclude(at, feedback);
         true
+    }
+
+    /// Finds out what feedback tells of the way.
+    fn conclude(&mut self, now: Instant, feedback: &Feedback) -> Finding {
+        let mut finding = self.bandwidth.conclude(now);
+        if let Some(bits_per_second) = feedback.estimate {
+            finding = finding.or(self.bandwidth.handle_estimate(now, bits_per_second));
+        }
+        if let Some(loss) = feedback.loss {
+            finding = finding.or(self.bandwidth.handle_loss(now, loss));
+        }
+        finding
     }
 
     /// Sends again what `feedback` says is lost, as far as it is still there and may be. `histories` gives
@@ -316,6 +350,8 @@ impl Egress {
             return 0;
         };
         let clock = RepairClock::new(clock.at, now, self.round_trip);
+        let bandwidth = &mut self.bandwidth;
+        let micros = bandwidth.micros(now);
         let mut repaired = 0;
         for (slot, number) in feedback.lost() {
             let Some(stream) = self.streams.get_mut(*slot) else {
@@ -330,9 +366,12 @@ impl Egress {
                 continue;
             };
             let start = transmit.bytes();
-            let media = &ciphers.media;
-            if stream.seal_again(media, transmit.buffer(), packet, &lost, clock) {
+            let (media, number) = (&ciphers.media, bandwidth.next_number());
+            let buffer = transmit.buffer();
+            if stream.seal_again(media, buffer, packet, &lost, clock, number) {
                 transmit.finish(path.source, path.destination, start);
+                let bytes = transmit.bytes() - start;
+                bandwidth.note_sent(micros, bytes, stream.config.ids.are_numbered());
                 repaired += 1;
             } else {
                 transmit.abandon(start);

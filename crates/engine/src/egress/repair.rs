@@ -146,9 +146,14 @@ impl Repair {
         let sent = &mut self.sent[slot(sequence)];
         sent.bits += 1;
         sent.repaired_ms = clock.now_ms;
+        Some(self.take_number())
+    }
+
+    /// Takes a number that no retransmission has.
+    pub(crate) fn take_number(&mut self) -> u64 {
         let next = self.next;
         self.next += 1;
-        Some(next)
+        next
     }
 
     /// The lower half of the newest number that ends with `number` and was given.

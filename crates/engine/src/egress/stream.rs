@@ -42,6 +42,13 @@ struct Timeline {
     arrived: Capture,
 }
 
+impl Timeline {
+    /// The timestamp of the newest packet, as it was sent.
+    fn newest(&self) -> u32 {
+        self.arrived.rtp.wrapping_add(self.shift)
+    }
+}
+
 /// A stream and what it has sent.
 #[derive(Debug)]
 pub(crate) struct Stream {
@@ -85,6 +92,7 @@ impl Stream {
         buffer: &mut Vec<u8>,
         queued: (&Packet, u32),
         forward: &Forward,
+        transport_number: u16,
     ) -> bool {
         let (packet, place) = queued;
         let start = buffer.len();
@@ -99,6 +107,7 @@ impl Stream {
         let contents = Contents {
             ids: &self.config.ids,
             mid: (!self.is_known).then_some(&self.config.mid),
+            transport_number,
             packet,
             body,
             rewrite: forward.rewrite,
@@ -136,6 +145,7 @@ impl Stream {
         packet: &Packet,
         lost: &Lost,
         clock: RepairClock,
+        transport_number: u16,
     ) -> bool {
         let Some(repair) = &mut self.repair else {
             return false;
@@ -155,12 +165,44 @@ impl Stream {
         let contents = Contents {
             ids: &self.config.ids,
             mid: (!self.is_known).then_some(&self.config.mid),
+            transport_number,
             packet,
             body: Body::of(packet, &self.config),
             rewrite: lost.rewrite,
             original: Some(lost.original),
         };
         let Some(header_bytes) = header::write(buffer, &header, &contents) else {
+            return false;
+        };
+        sealer.seal(sequence, buffer, start, header_bytes);
+        true
+    }
+
+    /// Appends a packet of padding to `buffer`, encrypted, where retransmissions go: players look at no
+    /// number there. Says no if that can't be done, and `buffer` may then end with part of it.
+    pub(crate) fn seal_padding(
+        &mut self,
+        sealer: &RtpSealer,
+        buffer: &mut Vec<u8>,
+        padding: u8,
+        transport_number: u16,
+    ) -> bool {
+        let Some(repair) = &mut self.repair else {
+            return false;
+        };
+        let sequence = repair.take_number();
+        let start = buffer.len();
+        let header = Header {
+            ssrc: repair.ssrc,
+            payload_type: repair.payload_type,
+            marker: false,
+            sequence: low_16(sequence),
+            timestamp: self.timeline.map_or(0, |timeline| timeline.newest()),
+        };
+        let mid = (!self.is_known).then_some(&self.config.mid);
+        let names = (mid, transport_number);
+        let written = header::write_padding(buffer, &header, &self.config.ids, names, padding);
+        let Some(header_bytes) = written else {
             return false;
         };
         sealer.seal(sequence, buffer, start, header_bytes);

@@ -423,7 +423,10 @@ impl Engine {
                 .filter(|(section, of, _)| *section == mid && *of == payload_type)
                 .map(|(_, _, repair)| *repair)
                 .next();
-            let ids = ExtensionIds::of(media.remote_extmap());
+            let mut ids = ExtensionIds::of(media.remote_extmap());
+            if !session.egress.bandwidth.numbers_packets() {
+                ids = ids.without_numbers();
+            }
             let cuts_trailer = subscription.wish.cuts_trailer;
             let (name, track) = (subscription.wish.stream.as_str().into(), subscription.track);
             self.start_stream(index, position, |subscription| StreamConfig {

@@ -1,5 +1,6 @@
 //! What holds for any bytes: for the fuzz target, the replay of its corpus, and properties.
 
+use super::arrivals::STATUSES_MAX;
 use super::read::{Packet, ReadError, read};
 use super::report::{NtpTime, ReportBlock};
 
@@ -36,6 +37,11 @@ fn count(packet: Packet<'_>) -> usize {
         // One entry names 17 numbers at most.
         Packet::Nack { lost, .. } => lost.count().div_ceil(17),
         Packet::FullIntra { requests, .. } => requests.count(),
+        // Few bytes name many, but never more than the bound.
+        Packet::TransportWide { arrivals, .. } => {
+            assert!(arrivals.count() <= STATUSES_MAX.into());
+            1
+        }
         Packet::Goodbye { sources } => sources.count(),
         Packet::PictureLoss { .. } | Packet::BandwidthEstimate { .. } => 1,
     }

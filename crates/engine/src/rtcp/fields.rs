@@ -17,8 +17,10 @@ pub(super) const GOODBYE: u8 = 203;
 pub(super) const TRANSPORT_FEEDBACK: u8 = 205;
 pub(super) const PAYLOAD_FEEDBACK: u8 = 206;
 
-/// Formats of feedback (RFC 4585, sections 6.2 and 6.3; RFC 5104, section 4.3.1).
+/// Formats of feedback (RFC 4585, sections 6.2 and 6.3; RFC 5104, section 4.3.1; for the second
+/// draft-holmer-rmcat-transport-wide-cc-extensions-01, section 3.1).
 pub(super) const NACK: u8 = 1;
+pub(super) const TRANSPORT_WIDE: u8 = 15;
 pub(super) const PICTURE_LOSS: u8 = 1;
 pub(super) const FULL_INTRA: u8 = 4;
 pub(super) const APPLICATION: u8 = 15;

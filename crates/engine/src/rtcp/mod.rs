@@ -6,6 +6,7 @@
 //! - reading what was written here gives the same values;
 //! - a packet type that is not known is skipped.
 
+mod arrivals;
 #[cfg(any(test, feature = "testing"))]
 mod exercise;
 mod fields;
@@ -15,6 +16,7 @@ mod report;
 mod tests;
 mod write;
 
+pub(crate) use arrivals::{Arrivals, REFERENCE_BITS, REFERENCE_TICKS, TICK_MICROS};
 #[cfg(feature = "testing")]
 pub use exercise::exercise;
 pub(crate) use read::{Packet, read};

@@ -2,10 +2,11 @@
 
 use thiserror::Error;
 
+use super::arrivals::Arrivals;
 use super::fields::{
     APPLICATION, COUNT_MASK, FULL_INTRA, GOODBYE, NACK, PADDING, PAYLOAD_FEEDBACK, PICTURE_LOSS,
-    RECEIVER_REPORT, REPORT_BLOCK_BYTES, SENDER_REPORT, TRANSPORT_FEEDBACK, VERSION, WORD_BYTES,
-    byte, short, word,
+    RECEIVER_REPORT, REPORT_BLOCK_BYTES, SENDER_REPORT, TRANSPORT_FEEDBACK, TRANSPORT_WIDE,
+    VERSION, WORD_BYTES, byte, short, word,
 };
 use super::report::{ReportBlock, SenderInfo};
 
@@ -50,6 +51,13 @@ pub(crate) enum Packet<'a> {
     },
     /// What the client takes for the bandwidth of its way in (draft-alvestrand-rmcat-remb-03).
     BandwidthEstimate { sender: u32, bits_per_second: u64 },
+    /// Which packets of all streams arrived, and when
+    /// (draft-holmer-rmcat-transport-wide-cc-extensions-01).
+    TransportWide {
+        sender: u32,
+        media: u32,
+        arrivals: Arrivals<'a>,
+    },
     /// Streams have ended.
     Goodbye { sources: Sources<'a> },
 }
@@ -131,6 +139,7 @@ impl<'a> Raw<'a> {
                 sources: Sources { bytes },
             }),
             (TRANSPORT_FEEDBACK, NACK) => nack(&mut body),
+            (TRANSPORT_FEEDBACK, TRANSPORT_WIDE) => transport_wide(&mut body),
             (PAYLOAD_FEEDBACK, PICTURE_LOSS) => picture_loss(&mut body),
             (PAYLOAD_FEEDBACK, FULL_INTRA) => full_intra(&mut body),
             (PAYLOAD_FEEDBACK, APPLICATION) => {
@@ -165,6 +174,14 @@ fn nack<'a>(body: &mut &'a [u8]) -> Option<Packet<'a>> {
             entries: body,
             next: None,
         },
+    })
+}
+
+fn transport_wide<'a>(body: &mut &'a [u8]) -> Option<Packet<'a>> {
+    Some(Packet::TransportWide {
+        sender: word(body)?,
+        media: word(body)?,
+        arrivals: Arrivals::take(body)?,
     })
 }
 

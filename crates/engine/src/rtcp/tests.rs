@@ -98,7 +98,7 @@ fn an_estimate_is_a_mantissa_and_an_exponent() {
 fn what_is_not_known_is_skipped() {
     let compound = [
         vec![0x80, 207, 0, 1, 0, 0, 0, 1],
-        vec![0x8f, 205, 0, 2, 0, 0, 0, 1, 0, 0, 0, 2],
+        vec![0x83, 205, 0, 2, 0, 0, 0, 1, 0, 0, 0, 2],
         vec![
             0x8f, 206, 0, 3, 0, 0, 0, 1, 0, 0, 0, 2, b'R', b'E', b'M', b'C',
         ],

@@ -15,7 +15,7 @@ use str0m::{Candidate, Rtc};
 
 use super::link::Link;
 use super::reception::Reception;
-use super::sdp::{rename, without_repair};
+use super::sdp::{rename, without_repair, without_transport_feedback};
 use super::source::{Script, Source};
 
 /// A change that goes into the next offer.
@@ -56,6 +56,8 @@ pub(crate) enum Fault {
     NoDtls,
     /// It knows no retransmission.
     NoRepair,
+    /// It does not tell which packets came.
+    NoTransportFeedback,
     /// Its offer names the fingerprint of another certificate.
     ForeignCertificate,
     /// Its offer names the address of somebody else as its own.
@@ -255,10 +257,16 @@ impl Peer {
 
     /// A description as it is sent.
     fn spoken(&self, sdp: String) -> String {
-        if self.fault == Some(Fault::NoRepair) {
-            without_repair(&sdp)
-        } else {
-            sdp
+        match self.fault {
+            Some(Fault::NoRepair) => without_repair(&sdp),
+            Some(Fault::NoTransportFeedback) => without_transport_feedback(&sdp),
+            Some(
+                Fault::MissesOffers
+                | Fault::NoDtls
+                | Fault::ForeignCertificate
+                | Fault::NamesOthers,
+            )
+            | None => sdp,
         }
     }
 

@@ -33,6 +33,12 @@ pub(crate) fn without_repair(sdp: &str) -> String {
         .collect()
 }
 
+/// Leaves the transport-wide numbers out, and the feedback about them.
+pub(crate) fn without_transport_feedback(sdp: &str) -> String {
+    let lines = sdp.lines().filter(|line| !line.contains("transport-"));
+    lines.flat_map(|line| [line, "\r\n"]).collect()
+}
+
 /// Writes new track names into sections, as a browser does whose sender has a new track.
 pub(crate) fn rename(sdp: &str, names: &[(Mid, String)]) -> String {
     let mut sections: Vec<String> = Vec::new();

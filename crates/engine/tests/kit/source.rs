@@ -100,6 +100,9 @@ pub(crate) struct Encoding {
     tl0_pic_idx: u8,
     pub(crate) frame: u32,
     base: Option<u32>,
+    /// Packets of a frame and of a keyframe, and what fills each.
+    pub(crate) packets: [u8; 2],
+    pub(crate) fill_bytes: usize,
     /// The sound that the next packet repeats.
     repeated: Option<Vec<u8>>,
     pub(crate) wants_keyframe: bool,
@@ -140,6 +143,14 @@ impl Source {
     pub(crate) fn rids(&self) -> Vec<(Mid, Option<Rid>)> {
         let encodings = self.encodings.iter();
         encodings.map(|encoding| (self.mid, encoding.rid)).collect()
+    }
+
+    /// Sends as a camera of 720p does: 140, 530 and 1700 kbit/s, and keyframes of four frames' size.
+    pub(crate) fn fill_as_720p(&mut self) {
+        let sizes = [(600, [1, 4]), (800, [3, 12]), (1000, [8, 32])];
+        for (encoding, (fill_bytes, packets)) in self.encodings.iter_mut().zip(sizes) {
+            (encoding.fill_bytes, encoding.packets) = (fill_bytes, packets);
+        }
     }
 
     /// Takes over the numbers of a track that was sent by the same sender.
@@ -229,6 +240,8 @@ impl Encoding {
             tl0_pic_idx: d,
             frame: 0,
             base: None,
+            packets: [1 + layer, 3 + layer],
+            fill_bytes: FILL_BYTES,
             repeated: None,
             wants_keyframe: false,
             is_on: true,
@@ -314,7 +327,7 @@ impl Encoding {
         if temporal == 0 {
             self.tl0_pic_idx = self.tl0_pic_idx.wrapping_add(1);
         }
-        let count = 1 + self.layer + 2 * u8::from(keyframe);
+        let count = self.packets[usize::from(keyframe)];
         let needs = self.base.filter(|_| !keyframe);
         let mut packets = Vec::new();
         for index in 0..count {
@@ -335,7 +348,7 @@ impl Encoding {
             let written = descriptor.write(&mut payload).expect("it can be written");
             payload.truncate(written);
             let stamp = self.stamp(temporal, keyframe, (index, count), needs);
-            payload.resize(written + FILL_BYTES, stamp.fill());
+            payload.resize(written + self.fill_bytes, stamp.fill());
             stamp.write(&mut payload);
             packets.push(video_packet(payload, index + 1 == count));
         }

@@ -314,7 +314,9 @@ impl World {
         let (Some(shard), source) = (shard, peer.public) else {
             return;
         };
-        let arrival = self.peers[index].up.travel(self.now, &mut self.rng);
+        let arrival = self.peers[index]
+            .up
+            .travel(self.now, datagram.len(), &mut self.rng);
         if let Some(at) = arrival {
             self.fly_until(
                 at,
@@ -359,6 +361,7 @@ impl World {
             | Event::EncodingStarted { .. }
             | Event::Subscribed { .. }
             | Event::CodecRefused { .. }
+            | Event::StreamState { .. }
             | Event::LayerDemand { .. }
             | Event::Speakers { .. }
             | Event::Quality { .. } => None,

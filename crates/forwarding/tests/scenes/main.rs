@@ -9,7 +9,7 @@ mod voices;
 use std::time::{Duration, Instant, SystemTime};
 
 use forwarding::{
-    Codec, DependencyDescriptorReader, Descriptor, ENCODINGS_MAX, Forward, LayerTarget,
+    Codec, DependencyDescriptorReader, Descriptor, ENCODINGS_MAX, Forward, LayerLimit, LayerTarget,
     PayloadRewrite, Room, SubscriptionKey, TrackKey,
 };
 use support::av1::Av1;
@@ -238,6 +238,27 @@ fn a_paused_subscription_gets_nothing_and_resumes_without_a_seam() {
     assert_eq!(call.requests(), [0]);
     assert_eq!(call.frame(&[0], &[]), []);
     got.extend(call.frame(&[0], &[0]));
+    assert_continuous(&got);
+}
+
+#[test]
+fn a_limit_holds_layers_back_without_a_seam_and_leaves_the_wish_as_it_is() {
+    let mut call = Call::new(layers(2, 2));
+    let mut got = call.frame(&[0, 1, 2], &[2]);
+
+    call.room.set_limit(call.subscription, LayerLimit::UpTo(0));
+    assert_eq!(call.requests(), [0]);
+    got.extend(call.frame(&[0, 1, 2], &[0]));
+    call.room.set_limit(call.subscription, LayerLimit::Nothing);
+    assert_eq!(call.frame(&[0, 1, 2], &[0, 1, 2]), []);
+    // What is wanted meanwhile is under the limit too.
+    call.room.set_target(call.subscription, Some(layers(1, 2)));
+    assert_eq!(call.frame(&[0, 1, 2], &[0, 1, 2]), []);
+    assert_eq!(call.room.wanted_layers(call.track), Some(layers(1, 2)));
+    call.room.set_limit(call.subscription, LayerLimit::None);
+    got.extend(call.frame(&[0, 1, 2], &[1]));
+
+    assert_eq!(encodings(&got), [2, 0, 1]);
     assert_continuous(&got);
 }
 

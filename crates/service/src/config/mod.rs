@@ -117,6 +117,33 @@ pub struct RtcConfig {
     pub batch_forwards_max: usize,
     /// Packets that may wait on their way from one shard to another.
     pub relay_packets_max: usize,
+    /// What is done about clients whose way in can't carry all that they ask for.
+    pub congestion_control: CongestionControlConfig,
+}
+
+/// Section `rtc.congestion_control`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct CongestionControlConfig {
+    /// Whether anything is done; off, every client is sent what it asks for.
+    pub enabled: bool,
+    /// Whether a picture may be paused whose smallest layer does not fit.
+    pub allow_pause: bool,
+    /// No way in is taken to carry less, in bits per second.
+    pub estimate_bits_per_second_min: u64,
+    /// Bytes of padding that one try for more may send.
+    pub probe_bytes_max: u64,
+}
+
+impl Default for CongestionControlConfig {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            allow_pause: true,
+            estimate_bits_per_second_min: 50_000,
+            probe_bytes_max: 200_000,
+        }
+    }
 }
 
 impl Default for RtcConfig {
@@ -130,6 +157,7 @@ impl Default for RtcConfig {
             batch_datagrams_max: 256,
             batch_forwards_max: 1024,
             relay_packets_max: 4096,
+            congestion_control: CongestionControlConfig::default(),
         }
     }
 }

@@ -82,7 +82,9 @@ impl World {
         };
         *self.sent_down.entry(index).or_default() += contents.len();
         self.seals.observe(index, contents);
-        let arrival = self.peers[index].down.travel(self.now, &mut self.rng);
+        let arrival = self.peers[index]
+            .down
+            .travel(self.now, contents.len(), &mut self.rng);
         if let Some(at) = arrival {
             let cargo = Cargo::ToPeer {
                 peer: index,
@@ -194,7 +196,10 @@ impl World {
             Some(Fault::NamesOthers) => {
                 sdp + "a=candidate:9 1 udp 2130706431 198.51.100.9 3478 typ host\r\n"
             }
-            Some(Fault::MissesOffers | Fault::NoDtls | Fault::NoRepair) | None => sdp,
+            Some(
+                Fault::MissesOffers | Fault::NoDtls | Fault::NoRepair | Fault::NoTransportFeedback,
+            )
+            | None => sdp,
         };
         let pending = self.announced.iter().filter(|(peer, _)| *peer == index);
         let pending = pending.map(|(_, track)| track.clone()).collect();
