@@ -58,6 +58,7 @@ use crate::join_request::JoinWish;
 use crate::outbox::Outbox;
 use crate::participant::Participant;
 use crate::replay::Replay;
+use crate::restarts::Restarts;
 use crate::room_settings::RoomSettings;
 use crate::rpcs::Rpcs;
 use crate::shared::Shared;
@@ -237,6 +238,7 @@ pub(crate) struct Room {
     replay: Replay,
     rpcs: Rpcs,
     dispatches: Dispatches,
+    restarts: Restarts,
     leaving: Vec<Leaving>,
     mailbox: Mailbox,
     simulated_speakers: Vec<(ParticipantKey, Instant)>,
@@ -294,6 +296,7 @@ impl Room {
             replay,
             rpcs: Rpcs::default(),
             dispatches: Dispatches::default(),
+            restarts: Restarts::default(),
             leaving: Vec::new(),
             mailbox: Mailbox::nobody(),
             simulated_speakers: Vec::new(),

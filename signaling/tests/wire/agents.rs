@@ -1,5 +1,7 @@
 //! Agents: workers on their socket, dispatches through the server API, and jobs between them.
 
+mod restarts;
+
 use auth::{ApiKeys, Claims, VideoGrant};
 use futures_util::{SinkExt, StreamExt};
 use livekit_protocol::server_message::Message as Answer;
