@@ -146,8 +146,7 @@ mod tests {
     use super::super::file;
     use super::*;
 
-    const YAML: &str =
-        "port: 1\n# Limits.\nlimit:\n  # Bytes.\n  sdp_bytes_max: 5\nrtc:\n  relay:\n    old: 1\n  queue_max: 9\n";
+    const YAML: &str = "port: 1\n# Limits.\nlimit:\n  # Bytes.\n  sdp_bytes_max: 5\nrtc:\n  relay:\n    old: 1\n  queue_max: 9\n";
 
     fn problems(row: &str, yaml: &str) -> Vec<String> {
         let page = format!(
