@@ -1,6 +1,6 @@
 """Makes the table of clients from the reports of the suites. Usage: matrix.py REPORTS [PAGE]
 
-REPORTS has the JUnit files that the suites leave there: python.xml, node.xml, browser.xml, public.xml. With PAGE, the table replaces
+REPORTS has the JUnit files that the suites leave there: python.xml, agents.xml, node.xml, browser.xml, public.xml. With PAGE, the table replaces
 what stands between that page's markers; else it is printed. Rows of suites that did not run are left out. Ends with 1 if a test of a row
 failed, or if a suite that ran has no test for one of its rows.
 """
@@ -43,7 +43,12 @@ def rows_of(suite: str) -> list[Row]:
     if suite == "python":
         version = importlib.metadata.version("livekit")
         what = "media of every codec, layers, mute, republication × 20, data, data tracks, streams, RPC, encryption, permissions, reconnects"
-        return [Row("livekit (Python)", version, mode, suite, rf"\[{mode}", what) for mode in ("single", "dual")]
+        modes = [Row("livekit (Python)", version, mode, suite, rf"\[{mode}", what) for mode in ("single", "dual")]
+        calls = "RoomService: rooms, participants, tracks, data, RPC, moving and forwarding; refusals"
+        return [*modes, Row("livekit-api (Python)", importlib.metadata.version("livekit-api"), "", suite, "^test_server_api ", calls)]
+    if suite == "agents":
+        pinned = re.search(r"^livekit-agents==(\S+)", (HERE / "agents" / "requirements.txt").read_text(), re.MULTILINE)
+        return [Row("livekit-agents", pinned.group(1), "", suite, "", "automatic and named dispatch, jobs, their end")]
     if suite == "public":
         version = importlib.metadata.version("livekit")
         return [Row("livekit (Python)", version, "single", suite, "", "its own public test-suite, the parts that need a server")]
@@ -67,6 +72,8 @@ def browser_rows(suite: str) -> list[Row]:
         rows.append(Row(client, version, "dual", suite, f"livekit-client {version}", f"with the newest in one room: {CALL}"))
     fox = f"livekit-client, Firefox {firefox} ESR"
     rows += [Row(fox, newest, mode, suite, f"Firefox, {mode}", f"with Chromium: {CALL}") for mode in ("single", "dual")]
+    page, whip = f"a plain page, Chromium {chromium.split('.')[0]}", "published and watched by fetch: trickle, ICE restart, layers by any name, CORS"
+    rows.append(Row(page, "", "WHIP and WHEP", suite, "^(a page |each layer comes on request from )", whip))
     return [*rows, Row("Chromium × 2 and Python", newest, "single and dual", suite, "the Python SDK see each other", "all see each other")]
 
 
@@ -77,12 +84,13 @@ def tests_of(report: pathlib.Path) -> list[tuple[str, str]]:
     def walk(element, names):
         for child in element:
             if child.tag == "testsuite":
-                # pytest has one suite, of no meaning, and names the file in the test's class.
+                # pytest has one suite, of no meaning, and names the file in the test's class: it stands in the suite's place.
                 walk(child, names if child.get("name") == "pytest" else [*names, child.get("name")])
             elif child.tag == "testcase":
                 bad = child.find("failure") is not None or child.find("error") is not None
                 outcome = "failed" if bad else "skipped" if child.find("skipped") is not None else "passed"
-                found.append((" › ".join([*names, child.get("name")]), outcome))
+                file = [child.get("classname")] if element.get("name") == "pytest" else []
+                found.append((" › ".join([*names, *file, child.get("name")]), outcome))
 
     walk(tree.parse(report).getroot(), [])
     return found
@@ -91,7 +99,7 @@ def tests_of(report: pathlib.Path) -> list[tuple[str, str]]:
 def main(reports: pathlib.Path, page: pathlib.Path | None) -> int:
     lines = ["| client | version | mode | what was run | result |", "| --- | --- | --- | --- | --- |"]
     bad = False
-    for suite in ("browser", "node", "python", "public"):
+    for suite in ("browser", "node", "python", "agents", "public"):
         report = reports / f"{suite}.xml"
         if not report.exists():
             continue

@@ -14,6 +14,7 @@ run_suite() {
 }
 
 run_suite python "$here/python/run.sh"
+run_suite agents "$here/agents/run.sh"
 run_suite node "$here/node/run.sh"
 run_suite browser "$here/browser/run.sh"
 if [ -n "${PYTHON_SDKS:-}" ]; then run_suite public "$here/python/public-suite.sh" "$PYTHON_SDKS"; fi

@@ -91,4 +91,7 @@ pub(crate) enum Command {
     },
     /// Closes a session.
     CloseSession { session: SessionId },
+    /// Lets the shard panic, as a bug would.
+    #[cfg(feature = "testing")]
+    Panic,
 }

@@ -79,6 +79,8 @@ impl Shard {
                 data,
             } => engine.send_data(session, channel, data),
             Command::CloseSession { session } => self.close_session(session),
+            #[cfg(feature = "testing")]
+            Command::Panic => panic!("a test asked for it"),
         }
     }
 

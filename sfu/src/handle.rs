@@ -360,6 +360,16 @@ impl Sfu {
             .await
     }
 
+    /// Lets a shard panic outside of what the engine contains, as a bug would.
+    ///
+    /// # Errors
+    ///
+    /// [`SfuError::Down`] if the server is shutting down.
+    #[cfg(feature = "testing")]
+    pub async fn panic_shard(&self, shard: ShardId) -> Result<(), SfuError> {
+        self.send(shard, Command::Panic).await
+    }
+
     async fn send(&self, shard: ShardId, command: Command) -> Result<(), SfuError> {
         match self.inner.shards.get(usize::from(shard.0)) {
             Some(sender) => sender.send(command).await,

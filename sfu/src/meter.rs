@@ -22,6 +22,7 @@ pub(crate) struct Meter {
     receive_batch: LocalHistogram,
     send_batch: LocalHistogram,
     dropped_too_long: u64,
+    panics: u64,
     published: Instant,
     cpu: Duration,
 }
@@ -40,6 +41,7 @@ impl Meter {
             publisher: Publisher::new(metrics, shard.0.to_string()),
             load,
             dropped_too_long: 0,
+            panics: 0,
             published: now,
             cpu: thread_cpu(),
         }
@@ -103,6 +105,7 @@ impl Meter {
         let counters = ShardCounters {
             sent,
             dropped_too_long: self.dropped_too_long,
+            panics: self.panics,
             relay_dropped,
             events_dropped,
         };
@@ -112,15 +115,21 @@ impl Meter {
         self.send_batch.flush();
     }
 
-    /// Notes that the engine has started anew.
-    pub(crate) fn begin_anew(&mut self) {
+    /// Notes that the engine has started anew after a panic that ended so many sessions; even if there
+    /// were none it shows.
+    pub(crate) fn begin_anew(&mut self, sessions: usize) {
+        self.panics += sessions.max(1) as u64;
+        self.reset();
+    }
+
+    fn reset(&mut self) {
         self.load.set_sessions(0);
         self.publisher.reset_engine();
     }
 
     /// Takes the shard out of the metrics that tell of now.
     pub(crate) fn end(&mut self) {
-        self.begin_anew();
+        self.reset();
         self.load.set_busy_permille(0);
     }
 }

@@ -93,7 +93,7 @@ const COUNTERS: [(&str, &str, Read); 15] = [
     (
         "clapt_session_panics_total",
         "Sessions ended by a panic",
-        |now| now.engine.panics,
+        |now| now.engine.panics + now.shard.panics,
     ),
 ];
 
@@ -263,6 +263,8 @@ pub(crate) struct ShardCounters {
     pub(crate) relay_dropped: u64,
     /// Events that signalling was too slow for.
     pub(crate) events_dropped: u64,
+    /// Sessions that ended because the whole shard panicked.
+    pub(crate) panics: u64,
 }
 
 /// Publishes the counts of one shard.

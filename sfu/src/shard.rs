@@ -336,7 +336,7 @@ impl Shard {
             sessions = self.sessions.len(),
             "a shard panicked; its sessions end"
         );
-        self.meter.begin_anew();
+        self.meter.begin_anew(self.sessions.len());
         self.transmit.clear();
         self.engine = Engine::new(self.config.engine(self.id, self.port));
         let rooms: Vec<RoomId> = self.queues.rooms().collect();

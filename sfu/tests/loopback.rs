@@ -364,3 +364,59 @@ async fn a_full_relay_queue_drops_and_counts() {
     assert!(report.is_in_order());
     stage.running.shutdown();
 }
+
+#[tokio::test]
+async fn a_shard_that_panics_ends_its_sessions_and_begins_anew_and_the_others_lose_nothing() {
+    let mut stage = Stage::new(spread(2)).await;
+    let (publisher, camera, microphone) = stage.publisher().await;
+    let (mut near, mut far) = (None, None);
+    while near.is_none() || far.is_none() {
+        let session = stage.subscriber(&[camera, microphone]).await;
+        if session.shard() == publisher.shard() {
+            near = Some(session);
+        } else {
+            far = Some(session);
+        }
+    }
+    let (near, far) = (near.unwrap(), far.unwrap());
+    for session in [near, far] {
+        stage
+            .received(session, "media flows", |report| flows(report, 20))
+            .await;
+    }
+    let before = stage.received(near, "", |_| true).await.packets();
+
+    stage.sfu.panic_shard(far.shard()).await.unwrap();
+
+    let closed = |event: &Event| matches!(event, Event::Closed { session, .. } if *session == far);
+    let event = stage.event("the session ends", closed).await;
+    let reason = sfu::CloseReason::Panic;
+    assert_eq!(
+        event,
+        Event::Closed {
+            session: far,
+            reason
+        }
+    );
+    let report = stage
+        .received(near, "media goes on", |report| {
+            report.packets() > before + 200
+        })
+        .await;
+    assert_whole(&report);
+    println!(
+        "the other shard's subscriber got all of {} packets",
+        report.packets()
+    );
+    let mut late = stage.subscriber(&[camera, microphone]).await;
+    while late.shard() != far.shard() {
+        late = stage.subscriber(&[camera, microphone]).await;
+    }
+    let report = stage
+        .received(late, "the new shard serves", |report| flows(report, 50))
+        .await;
+    assert!(report.is_in_order(), "{report:?}");
+    let panics = "clapt_session_panics_total";
+    assert!(stage.metric(panics, |count| count > 0.0).await > 0.0);
+    stage.running.shutdown();
+}

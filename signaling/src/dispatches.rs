@@ -56,6 +56,14 @@ impl Dispatches {
         true
     }
 
+    /// Finds a job, with the dispatch that it belongs to.
+    pub(crate) fn job(&self, job_id: &str) -> Option<(&AgentDispatch, &Job)> {
+        self.0.values().find_map(|dispatch| {
+            let mut jobs = dispatch.state.iter().flat_map(|state| &state.jobs);
+            Some((dispatch, jobs.find(|job| job.id == job_id)?))
+        })
+    }
+
     /// Finds the state of a job.
     pub(crate) fn state_mut(&mut self, job_id: &str) -> Option<&mut JobState> {
         let mut jobs = self.jobs_mut();

@@ -55,6 +55,7 @@ mod quirks;
 mod rate;
 mod replay;
 mod requests;
+mod restarts;
 mod revocations;
 mod room;
 mod room_settings;

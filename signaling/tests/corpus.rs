@@ -4,6 +4,11 @@
 #[expect(unreachable_pub, reason = "it is a module of the fuzz targets' crate")]
 mod replay;
 
+#[path = "../../fuzz/src/mutate.rs"]
+#[expect(unreachable_pub, reason = "it is a module of the fuzz targets' crate")]
+mod mutate;
+
+use mutate::mutate;
 use replay::replay;
 use signaling::testing;
 
@@ -35,4 +40,26 @@ fn the_corpus_of_the_twirp_target_holds() {
 #[test]
 fn the_corpus_of_the_whip_target_holds() {
     replay("whip", testing::whip);
+}
+
+#[test]
+fn changed_seeds_of_what_is_only_read_hold() {
+    mutate("data_packet", 2000, testing::data_packet);
+    mutate("join_request", 300, testing::join_request);
+    mutate("candidate", 2000, testing::candidate);
+}
+
+#[test]
+fn changed_seeds_of_signal_messages_hold() {
+    mutate("signal_frames", 100, testing::signal_frames);
+}
+
+#[test]
+fn changed_seeds_of_twirp_bodies_hold() {
+    mutate("twirp", 100, testing::twirp);
+}
+
+#[test]
+fn changed_seeds_of_whip_bodies_hold() {
+    mutate("whip", 100, testing::whip);
 }

@@ -8,6 +8,15 @@ mod tokens;
 #[expect(unreachable_pub, reason = "it is a module of the fuzz targets' crate")]
 mod replay;
 
+#[path = "../../../fuzz/src/mutate.rs"]
+#[expect(unreachable_pub, reason = "it is a module of the fuzz targets' crate")]
+mod mutate;
+
+#[test]
+fn changed_seeds_of_the_token_target_hold() {
+    mutate::mutate("token", 2000, tokens::token);
+}
+
 #[test]
 fn the_corpus_of_the_token_target_holds() {
     // Every beginning of a seed is a seed.

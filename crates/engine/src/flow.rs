@@ -8,8 +8,9 @@ use crate::MediaFlow;
 /// apart; what is sent seldom (a still screen, silence with DTX) comes once a second at least.
 const DRY_LOOKS_MAX: u8 = 2;
 
-/// A client checks its connection every 2.5 s at least: whoever is silent for longer is cut off.
-const SILENCE: Duration = Duration::from_secs(5);
+/// Clients check their connections every 6 s at least (RFC 7675, section 5.1), and report about as often on
+/// sound: whoever is silent for longer is cut off.
+const SILENCE: Duration = Duration::from_secs(8);
 
 /// The flow of one published track, looked at now and then.
 #[derive(Debug, Default)]
@@ -89,9 +90,9 @@ mod tests {
     fn silence_is_lost_only_where_something_is_to_flow() {
         let ms = Duration::from_millis;
 
-        assert_eq!(judge(ms(5000), true, true), MediaFlow::Lost);
-        assert_eq!(judge(ms(5000), false, false), MediaFlow::Steady);
-        assert_eq!(judge(ms(4999), true, true), MediaFlow::Dry);
+        assert_eq!(judge(ms(8000), true, true), MediaFlow::Lost);
+        assert_eq!(judge(ms(8000), false, false), MediaFlow::Steady);
+        assert_eq!(judge(ms(7999), true, true), MediaFlow::Dry);
         assert_eq!(judge(ms(0), true, false), MediaFlow::Steady);
     }
 }

@@ -3,10 +3,10 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use str0m::Input;
 use str0m::media::{Mid, Rid};
 use str0m::net::{Protocol, Receive};
 use str0m::rtp::Ssrc;
+use str0m::{Input, Rtc};
 
 use crate::counters::Drop;
 use crate::demux::{SessionIndex, is_stun};
@@ -170,7 +170,7 @@ impl Engine {
             })?;
         let repaired = session.gate.repaired_by(claim.ssrc);
         let restored = guard(|| match repaired {
-            Some((mid, rid)) => restore_repair(session, claim.ssrc.into(), mid, rid),
+            Some((mid, rid)) => restore_repair(&mut session.rtc, claim.ssrc.into(), mid, rid),
             None => restore_stream(session, claim.ssrc.into()),
         });
         restored.map_err(|reason| {
@@ -222,8 +222,8 @@ fn restore_stream(session: &mut Session, ssrc: Ssrc) {
 }
 
 /// Gives a repair stream its place back, which a forged packet may take while the media is silent.
-fn restore_repair(session: &mut Session, repair: Ssrc, mid: Mid, rid: Option<Rid>) {
-    let mut direct = session.rtc.direct_api();
+fn restore_repair(rtc: &mut Rtc, repair: Ssrc, mid: Mid, rid: Option<Rid>) {
+    let mut direct = rtc.direct_api();
     let repaired = direct
         .stream_rx_by_mid(mid, rid)
         .map(|stream| (stream.ssrc(), stream.rtx()));
@@ -231,5 +231,34 @@ fn restore_repair(session: &mut Session, repair: Ssrc, mid: Mid, rid: Option<Rid
         && present != Some(repair)
     {
         direct.expect_stream_rx(ssrc, Some(repair), mid, rid);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use str0m::media::MediaKind;
+
+    use super::*;
+
+    #[test]
+    fn a_repair_stream_gets_back_a_place_that_was_taken() {
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "an Instant can be had no other way"
+        )]
+        let now = Instant::now();
+        let builder = Rtc::builder().set_crypto_provider(crate::crypto::provider());
+        let mut rtc = builder.set_rtp_mode(true).build(now);
+        let (mid, media, repair): (Mid, Ssrc, Ssrc) = ("cam".into(), 1.into(), 2.into());
+        let mut direct = rtc.direct_api();
+        direct.declare_media(mid, MediaKind::Video);
+        direct.expect_stream_rx(media, Some(repair), mid, None);
+        direct.expect_stream_rx(media, Some(0xbad.into()), mid, None);
+
+        restore_repair(&mut rtc, repair, mid, None);
+
+        let mut direct = rtc.direct_api();
+        let stream = direct.stream_rx_by_mid(mid, None).expect("it is declared");
+        assert_eq!((stream.ssrc(), stream.rtx()), (media, Some(repair)));
     }
 }

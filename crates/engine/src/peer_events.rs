@@ -140,8 +140,8 @@ impl Engine {
 
     /// Looks at all that the session publishes, once per interval.
     fn look_at_flow(&mut self, now: Instant, index: SessionIndex) -> MediaFlow {
-        let session = &self.sessions[index];
-        let mut is_in_use = session.egress.has_streams();
+        let session = &mut self.sessions[index];
+        let mut is_in_use = session.egress.has_flowed();
         let mut is_dry = false;
         for (_, track) in &session.received {
             let track = &mut self.tracks[*track];

@@ -33,9 +33,6 @@ use crate::{
 /// Time's worth of new addresses that may come at once: a client with several interfaces tries them all.
 const NEW_ADDRESSES_BURST: Duration = Duration::from_mins(8);
 
-/// Errors in one drain after which a session is given up. Before the handshake anybody can cause one.
-const ERRORS_PER_DRAIN_MAX: usize = 16;
-
 pub(crate) struct Session {
     pub(crate) id: SessionId,
     pub(crate) kind: SessionKind,
@@ -484,7 +481,7 @@ fn drain(
     transmit: &mut Transmit,
     events: &mut Vec<str0m::Event>,
 ) -> Drained {
-    let (mut errors, mut withheld) = (0, 0);
+    let mut withheld = 0;
     loop {
         match rtc.poll_output() {
             Ok(Output::Timeout(at)) => {
@@ -503,16 +500,14 @@ fn drain(
                 withheld += usize::from(!is_sent);
             }
             Ok(Output::Event(event)) => events.push(event),
+            // What strangers send fails in `handle_input`; here str0m has ended the connection itself.
             Err(error) => {
-                errors += 1;
-                if errors > ERRORS_PER_DRAIN_MAX || !rtc.is_alive() {
-                    log_failure(&error);
-                    return Drained {
-                        timeout: None,
-                        failure: Some(CloseReason::Protocol),
-                        withheld,
-                    };
-                }
+                log_failure(&error);
+                return Drained {
+                    timeout: None,
+                    failure: Some(CloseReason::Protocol),
+                    withheld,
+                };
             }
         }
     }

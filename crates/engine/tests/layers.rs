@@ -163,6 +163,34 @@ fn the_publisher_is_not_asked_for_keyframes_more_than_twice_a_second() {
 }
 
 #[test]
+fn a_full_intra_request_brings_a_keyframe_as_a_picture_loss_does() {
+    let mut world = World::new(54);
+    let (alice, bob) = (world.join(Mode::Single), world.join(Mode::Dual));
+    let camera = world.publish(alice, Script::Vp8);
+    world.subscribe(bob, camera, Target::ALL);
+    world.wait_received(bob, camera);
+    world.run_for(2 * SECOND);
+    let before = world.engines[0].counters().clone();
+
+    let peer = &mut world.peers[bob.subscriber];
+    let ((_, ssrc), _) = peer.receptions.first_key_value().unwrap();
+    let ssrc = *ssrc;
+    let mut direct = peer.rtc.direct_api();
+    let stream = direct.stream_rx(&ssrc).unwrap();
+    stream.request_keyframe(str0m::media::KeyframeRequestKind::Fir);
+    peer.timeout = world.now;
+    world.run_for(SECOND);
+
+    let after = world.engines[0].counters();
+    assert_eq!(after.fir_in - before.fir_in, 1);
+    assert_eq!(
+        after.pli_out - before.pli_out,
+        1,
+        "publishers are asked by PLI"
+    );
+}
+
+#[test]
 fn a_layer_that_stops_is_replaced_by_the_next_lower_one() {
     let mut world = World::new(25);
     let (alice, bob) = (world.join(Mode::Single), world.join(Mode::Single));

@@ -1,8 +1,12 @@
 //! A player offers once; tracks come and go in its sections.
 
+use std::time::Duration;
+
 use engine::{MediaKind, SessionKind, Target};
 
 use crate::kit::{Change, Client, Mode, SOON, Script, Track, World, sections};
+
+const SECOND: Duration = Duration::from_secs(1);
 
 /// A connected player with one section of each kind.
 fn join(world: &mut World) -> Client {
@@ -116,4 +120,36 @@ fn an_ice_restart_keeps_the_streams() {
     }
     let answer = &world.peers[player.subscriber].last_answer;
     assert_eq!(answer.matches("a=sendonly").count(), 2, "{answer}");
+}
+
+#[test]
+fn retransmissions_go_on_with_their_numbers_over_an_ice_restart() {
+    let mut world = World::new(94);
+    let alice = world.join(Mode::Single);
+    let player = join(&mut world);
+    let picture = world.publish(alice, Script::Vp8);
+    watch(&mut world, player, &[picture]);
+    wait_for_more(&mut world, player);
+    world.peers[player.subscriber].down.loss_permille = 100;
+    world.run_for(3 * SECOND);
+    let before = world.seals.spans(player.subscriber);
+
+    world.change(player.subscriber, Change::RestartIce);
+    world.run_for(5 * SECOND);
+
+    let after = world.seals.spans(player.subscriber);
+    assert_eq!(before.len(), 2, "media and its retransmissions");
+    assert!(
+        before.keys().eq(after.keys()),
+        "the same SSRCs: {before:?}, {after:?}"
+    );
+    for (ssrc, (first, last, count)) in after {
+        let (_, last_before, count_before) = before[&ssrc];
+        assert!(
+            last > last_before && count > count_before,
+            "{ssrc:x} goes on"
+        );
+        // Neither begins anew nor skips, and that none comes twice is checked with each packet.
+        assert_eq!(last - first + 1, u64::try_from(count).unwrap(), "{ssrc:x}");
+    }
 }

@@ -81,6 +81,7 @@ fn one_forged_packet_does_not_mute_a_microphone() {
         world.run_for(10 * SECOND);
 
         let delivered = world.packets_since(bob, sound, since);
+        println!("{mode:?}: {delivered} of 500 packets after one that claimed their section");
         assert!(delivered >= 495, "{delivered} of 500");
         assert_eq!(world.drops(0, Drop::SsrcStolen), 1);
     }
@@ -292,22 +293,17 @@ fn no_datagram_of_any_length_and_first_byte_disturbs_a_call() {
 
     let since = world.now;
     let mut sent = 0;
-    for length in 0..=1500 {
-        for _ in 0..8 {
-            let mut datagram = rng.bytes(length);
-            if let Some(first) = datagram.first_mut() {
-                *first = u8::try_from(sent % 256).unwrap();
-            }
+    for length in 0..=1500_usize {
+        let mut datagram = rng.bytes(length);
+        for first in 0..=255 {
             // Half of the second bytes are those of RTCP and Opus.
-            if let Some(second) = datagram.get_mut(1)
-                && sent % 2 == 0
-            {
-                *second = [111, 200, 201, 205][usize::try_from(rng.below(4)).unwrap()];
+            let second = [111, 200, 201, 205, 0, 1, first, !first][usize::from(first % 8)];
+            for (byte, value) in datagram.iter_mut().zip([first, second]) {
+                *byte = value;
             }
-            for source in [known, stranger()] {
-                world.inject(0, source, &datagram);
-            }
-            sent += 1;
+            world.inject(0, known, &datagram);
+            world.inject(0, stranger(), &datagram);
+            sent += 2;
         }
         if length % 10 == 0 {
             world.run_for(Duration::from_millis(20));
@@ -316,7 +312,8 @@ fn no_datagram_of_any_length_and_first_byte_disturbs_a_call() {
     world.run_for(SECOND);
 
     let packets = world.packets_since(bob, sound, since);
-    assert!(packets >= 196, "{packets} of 200");
+    println!("{packets} of 200 packets beside {sent} datagrams of every length and first byte");
+    assert!(packets >= 198, "{packets} of 200");
     assert_eq!(world.engines[0].counters().panics, 0);
     world.assert_nothing_closed();
 }

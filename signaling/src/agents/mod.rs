@@ -95,7 +95,7 @@ impl Agents {
     /// run.
     pub(crate) fn terminate(&self, job_id: &str, ending: Ending, state: &mut JobState) -> bool {
         let mut registry = self.registry();
-        let Some(running) = registry.jobs.remove(job_id) else {
+        let Some(running) = registry.end(job_id, ending == Ending::AgentLeft) else {
             return false;
         };
         let worker = running
@@ -240,6 +240,7 @@ fn hand_over(
         api_key: worker.api_key.clone(),
         agent_name: worker.kind.agent_name.clone(),
         room: offer.mailbox.clone(),
+        has_left: false,
     };
     registry.jobs.insert(job.id.clone(), running);
     true

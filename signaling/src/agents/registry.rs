@@ -73,7 +73,12 @@ pub(super) struct Running {
     pub(super) api_key: String,
     pub(super) agent_name: String,
     pub(super) room: Mailbox,
+    /// Its agent has left the room; the worker has yet to say how the job went.
+    pub(super) has_left: bool,
 }
+
+/// Jobs whose agents have left that are kept for the last word of their workers.
+const LEFT_MAX: usize = 1000;
 
 /// All workers, and all jobs that run. Bounded by `limit.agent_workers_max`, and by what rooms keep
 /// of their jobs.
@@ -171,6 +176,20 @@ impl Registry {
         }
     }
 
+    /// Takes out a job that runs. One whose agent has left may still be told of by its worker.
+    pub(super) fn end(&mut self, job_id: &str, has_left: bool) -> Option<Running> {
+        let running = self.jobs.get(job_id).filter(|job| !job.has_left)?.clone();
+        let kept = self.jobs.values().filter(|job| job.has_left).count();
+        if has_left && running.worker.is_some() && kept < LEFT_MAX {
+            if let Some(job) = self.jobs.get_mut(job_id) {
+                job.has_left = true;
+            }
+        } else {
+            self.jobs.remove(job_id);
+        }
+        Some(running)
+    }
+
     /// Takes a worker out. Its jobs may go on: it is they that sit in rooms.
     pub(super) fn remove(&mut self, id: &str) {
         self.workers.remove(id);
@@ -179,6 +198,8 @@ impl Registry {
                 job.worker = None;
             }
         }
+        self.jobs
+            .retain(|_, job| job.worker.is_some() || !job.has_left);
     }
 
     /// Gives jobs whose worker was lost to the one that goes on with them.
@@ -293,6 +314,7 @@ mod tests {
             api_key: "key".into(),
             agent_name: agent_name.into(),
             room: Mailbox::nobody(),
+            has_left: false,
         };
         registry
             .jobs

@@ -3,7 +3,8 @@
 use std::time::{Duration, Instant};
 
 use livekit_protocol::{
-    AgentDispatch, Job, JobState, JobStatus, JobType, ParticipantInfo, RoomAgentDispatch,
+    AgentDispatch, Job, JobRestartPolicy, JobState, JobStatus, JobType, ParticipantInfo,
+    RoomAgentDispatch,
 };
 use tokio::sync::mpsc;
 
@@ -12,6 +13,7 @@ use super::orders::OrderError;
 use super::{Command, Room, unix_micros};
 use crate::agents::{Agents, Ending, Offer};
 use crate::ids::{self, ParticipantKey};
+use crate::restarts::Target;
 
 /// An agent whose job was ended may take this long to leave by itself.
 const LEAVE_TIMEOUT: Duration = Duration::from_secs(3);
@@ -115,6 +117,7 @@ impl Room {
     /// Takes a dispatch back: its jobs end, and its agents leave.
     pub(super) fn delete_dispatch(&mut self, id: &str) -> Result<AgentDispatch, OrderError> {
         let mut dispatch = self.dispatches.remove(id).ok_or(OrderError::NoDispatch)?;
+        self.restarts.forget(id);
         let Some(state) = &mut dispatch.state else {
             return Ok(dispatch);
         };
@@ -180,7 +183,14 @@ impl Room {
                 status,
                 error,
             } => {
-                if let Some(state) = self.dispatches.state_mut(&job_id) {
+                if status == JobStatus::JsFailed {
+                    self.plan_restart(&job_id);
+                }
+                if let Some(state) = self
+                    .dispatches
+                    .state_mut(&job_id)
+                    .filter(|s| s.ended_at == 0)
+                {
                     let now = unix_nanos();
                     state.status = status.into();
                     state.error = error;
@@ -189,6 +199,42 @@ impl Room {
                         state.ended_at = now;
                     }
                 }
+            }
+        }
+    }
+
+    /// Lets a job that its worker calls failed be offered again, if its dispatch says so.
+    fn plan_restart(&mut self, job_id: &str) {
+        let Some((dispatch, job)) = self.dispatches.job(job_id) else {
+            return;
+        };
+        if dispatch.restart_policy() == JobRestartPolicy::JrpOnFailure {
+            let target = Target {
+                dispatch_id: dispatch.id.clone(),
+                job_type: job.r#type,
+                identity: job.participant.as_ref().map(|who| who.identity.clone()),
+            };
+            self.restarts.plan(Instant::now(), target);
+        }
+    }
+
+    /// Offers jobs again that failed, but none about somebody who has left.
+    pub(super) fn offer_again(&mut self, now: Instant) {
+        for target in self.restarts.take_due(now) {
+            let Some(dispatch) = self.dispatches.list(&target.dispatch_id).pop() else {
+                continue;
+            };
+            let key = target
+                .identity
+                .as_deref()
+                .map(|identity| self.key_of(identity));
+            let about = match key {
+                Some(Ok(key)) => self.participants.get(&key).map(super::Participant::info),
+                Some(Err(_)) => continue,
+                None => None,
+            };
+            if let Ok(job_type) = JobType::try_from(target.job_type) {
+                self.offer(&dispatch, job_type, about);
             }
         }
     }

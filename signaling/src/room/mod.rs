@@ -58,6 +58,7 @@ use crate::join_request::JoinWish;
 use crate::outbox::Outbox;
 use crate::participant::Participant;
 use crate::replay::Replay;
+use crate::restarts::Restarts;
 use crate::room_settings::RoomSettings;
 use crate::rpcs::Rpcs;
 use crate::shared::Shared;
@@ -237,6 +238,7 @@ pub(crate) struct Room {
     replay: Replay,
     rpcs: Rpcs,
     dispatches: Dispatches,
+    restarts: Restarts,
     leaving: Vec<Leaving>,
     mailbox: Mailbox,
     simulated_speakers: Vec<(ParticipantKey, Instant)>,
@@ -294,6 +296,7 @@ impl Room {
             replay,
             rpcs: Rpcs::default(),
             dispatches: Dispatches::default(),
+            restarts: Restarts::default(),
             leaving: Vec::new(),
             mailbox: Mailbox::nobody(),
             simulated_speakers: Vec::new(),
@@ -400,6 +403,14 @@ impl Room {
         let mut all = self.participants.values();
         all.find(|participant| matches(participant))
             .map(|participant| participant.key)
+    }
+}
+
+impl Drop for Room {
+    /// After a panic participants are left, who were counted.
+    fn drop(&mut self) {
+        let left = i64::try_from(self.participants.len()).unwrap_or(i64::MAX);
+        self.shared.metrics.participants.sub(left);
     }
 }
 

@@ -38,6 +38,7 @@ impl Room {
         self.end_simulated_speakers(now);
         self.rpcs.handle_timeout(now);
         self.remove_leaving(now).await;
+        self.offer_again(now);
         if is_due(self.counts_changed_at, now, COUNTS_DELAY) {
             self.counts_changed_at = None;
             let room = Some(self.room_info());

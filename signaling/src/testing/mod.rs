@@ -42,7 +42,8 @@ pub fn data_packet(bytes: &[u8]) {
         };
         let rewritten = DataPacket::decode(packet.bytes.as_slice());
         let original = DataPacket::decode(bytes);
-        assert_eq!(rewritten.is_ok(), original.is_ok(), "as readable as before");
+        // Broken claims about the sender are replaced, so it may become readable.
+        assert!(rewritten.is_ok() || original.is_err(), "still readable");
         if let Ok(rewritten) = rewritten {
             assert_eq!(rewritten.participant_identity, sender.identity);
             assert_eq!(rewritten.participant_sid, sender.sid);

@@ -1,5 +1,7 @@
 //! Agents: workers on their socket, dispatches through the server API, and jobs between them.
 
+mod restarts;
+
 use auth::{ApiKeys, Claims, VideoGrant};
 use futures_util::{SinkExt, StreamExt};
 use livekit_protocol::server_message::Message as Answer;
@@ -440,6 +442,7 @@ async fn only_workers_get_in_and_only_so_many() {
 
     assert_eq!(status(no_worker), 401);
     assert_eq!(status(second), 503);
+    assert!(stage.refused("agent-workers") >= 1.0);
 }
 
 #[tokio::test]
@@ -481,6 +484,7 @@ async fn a_room_has_so_many_dispatches() {
     let third = call_as(&stage, &token(all_grants("yoga")), &path, &wish).await;
 
     assert_eq!(third.code(), (429, "resource_exhausted".into()));
+    assert!(stage.refused("dispatches") >= 1.0);
     let long = json!({"room": "yoga", "agent_name": "x".repeat(257)});
     let long = call_as(&stage, &token(all_grants("yoga")), &path, &long).await;
     assert_eq!(long.code(), (400, "invalid_argument".into()));

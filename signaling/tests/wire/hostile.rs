@@ -276,3 +276,28 @@ async fn a_socket_whose_other_end_is_gone_is_found_within_15_seconds() {
     assert_eq!(identity, "mute");
     drop(mute);
 }
+
+#[tokio::test]
+async fn a_room_that_panics_ends_alone_and_opens_anew() {
+    let stage = Stage::new().await;
+    let mut honest = Client::join(&stage, "honest", "chess").await;
+    let mut alice = Client::join(&stage, "alice", "yoga").await;
+    let mut bob = Client::join(&stage, "bob", "yoga").await;
+    alice.publish_camera("cam-1").await;
+
+    assert!(stage.signaling.panic_room("yoga").await);
+
+    alice.until_closed().await;
+    bob.until_closed().await;
+    honest.settle().await;
+    let mut again = Client::join(&stage, "alice", "yoga").await;
+    again.settle().await;
+    for name in [
+        "clapt_signal_rooms",
+        "clapt_signal_participants",
+        "clapt_signal_sockets",
+    ] {
+        stage.until_metric(name, 2.0).await;
+    }
+    stage.until_metric("clapt_sessions", 2.0).await;
+}

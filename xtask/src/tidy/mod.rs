@@ -4,6 +4,7 @@
 //! the files and prints.
 
 mod imports;
+mod limits;
 mod manifest;
 mod metrics;
 mod size;
@@ -57,6 +58,7 @@ pub(crate) fn run(root: &Path) -> ExitCode {
     findings.extend(imports::check_headers(&manifests, &files));
     findings.extend(size::check(&files));
     findings.extend(metrics::check(&files));
+    findings.extend(limits::check(&files));
     findings.extend(words::check(&files));
     findings.extend(words::check_links(&files, |path| root.join(path).exists()));
     report(&findings, files.len())

@@ -88,6 +88,8 @@ pub(crate) struct Egress {
     by_ssrc: HashMap<u32, usize>,
     queue: Vec<Queued>,
     report_at: Option<Instant>,
+    /// The packets of all streams, when it was last asked whether they flow.
+    flowed: u32,
     round_trip: Option<Duration>,
     pub(crate) bandwidth: Bandwidth,
 }
@@ -104,6 +106,7 @@ impl Egress {
             by_ssrc: HashMap::new(),
             queue: Vec::new(),
             report_at: None,
+            flowed: 0,
             round_trip: None,
             bandwidth: Bandwidth::new(congestion),
         }
@@ -142,6 +145,13 @@ impl Egress {
         let stream = self.streams.remove(key.slot);
         self.by_ssrc.retain(|_, slot| *slot != key.slot);
         stream.repair.map(|repair| repair.next())
+    }
+
+    /// Tells whether anything was sent since this was last asked.
+    pub(crate) fn has_flowed(&mut self) -> bool {
+        let counts = self.streams.iter().map(|(_, stream)| stream.packets());
+        let packets = counts.fold(0, u32::wrapping_add);
+        std::mem::replace(&mut self.flowed, packets) != packets
     }
 
     pub(crate) fn has_streams(&self) -> bool {

@@ -78,6 +78,11 @@ impl Stream {
         }
     }
 
+    /// Packets that were sent so far; the count wraps.
+    pub(super) fn packets(&self) -> u32 {
+        self.packets
+    }
+
     /// Appends a packet to `buffer`, encrypted. Says no if that can't be done, and `buffer` then ends with
     /// part of it.
     pub(crate) fn seal(

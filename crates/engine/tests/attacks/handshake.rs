@@ -6,6 +6,7 @@ use engine::{CloseReason, Event, SessionKind};
 
 use super::{SECOND, stranger};
 use crate::kit::{Client, Fault, Honest, MODES, SOON, World};
+use crate::security::{MID, forged};
 
 /// The handshake records that another peer began with: a race with the true client.
 fn foreign_hellos() -> Vec<Vec<u8>> {
@@ -15,25 +16,59 @@ fn foreign_hellos() -> Vec<Vec<u8>> {
     other.hellos.clone()
 }
 
+/// What strangers send who know the form of everything and the keys of nothing: the hello of another peer,
+/// RTP that claims the sections of the client, checks with its ufrag and a wrong password, checks without.
+fn spray(hellos: &[Vec<u8>], check: Option<&Vec<u8>>) -> Vec<Vec<u8>> {
+    let mut datagrams = hellos.to_vec();
+    for (ssrc, section) in (0..20).zip(["0", "1", "2"].into_iter().cycle()) {
+        datagrams.push(forged(111, ssrc, &[(MID, section)]));
+        datagrams.push(forged(96, 0xa00 + ssrc, &[]));
+    }
+    for number in 0..50_u8 {
+        let mut request = vec![0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42];
+        request.extend([number; 12]);
+        datagrams.push(request);
+        // The message integrity comes before the fingerprint; both are the password's work.
+        let wrong = check.map(|check| {
+            let mut wrong = check.clone();
+            let at = wrong.len() - 9 - usize::from(number % 16);
+            wrong[at] ^= 1 + number % 127;
+            wrong
+        });
+        datagrams.extend(wrong);
+    }
+    datagrams
+}
+
 #[test]
-fn the_hello_of_another_peer_from_elsewhere_never_disturbs_a_handshake() {
+fn strangers_disturb_no_step_of_a_handshake_and_get_nothing() {
     let hellos = foreign_hellos();
     for mode in MODES {
         let mut world = World::new(202);
         let honest = Honest::start(&mut world);
+        let mut sent = 0;
         for step in 0..40 {
             let client = world.begin_join(mode, 0);
             world.run_for(Duration::from_millis(2 * step));
+            let check = world.checks.get(&client.publisher).cloned();
 
-            for hello in &hellos {
-                world.inject(0, stranger(1), hello);
+            for datagram in spray(&hellos, check.as_ref()) {
+                world.inject(0, stranger(1), &datagram);
+                sent += 1;
             }
 
             world.run_until("the client joins", SOON, |world| world.is_joined(client));
             world.leave(client);
         }
-        honest.assert_intact(&world, "hello race");
+        let (datagrams, bytes) = world.strayed.values().fold((0, 0), |sum, strayed| {
+            (sum.0 + strayed.0, sum.1 + strayed.1)
+        });
+        println!(
+            "{mode:?}: strangers sent {sent} datagrams at 40 steps and got {datagrams}, {bytes} bytes of media"
+        );
+        assert!(sent > 40 * 90);
         assert!(world.strayed.is_empty(), "{:?}", world.strayed);
+        honest.assert_intact(&world, "spray into handshakes");
     }
 }
 

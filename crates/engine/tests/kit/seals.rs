@@ -1,7 +1,7 @@
 //! Nonce safety, seen from the wire: no (SSRC, extended sequence) and no (SSRC, SRTCP index) is sealed
 //! twice with different content towards one peer (RFC 7714, section 8).
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// RTCP packet types (RFC 3550, section 12.1). Those of the first packet stand in the clear.
@@ -80,6 +80,17 @@ impl Seals {
         let media = self.newest.keys().filter_map(of).collect();
         let foreign = self.reporters.iter().filter(|(_, is_report)| !**is_report);
         [media, foreign.filter_map(|(key, _)| of(key)).collect()]
+    }
+
+    /// The numbers of each SSRC that a peer was sent: the first, the last, and how many there were.
+    pub(crate) fn spans(&self, peer: usize) -> BTreeMap<u32, (u64, u64, usize)> {
+        let mut spans = BTreeMap::new();
+        for (_, ssrc, number) in self.rtp.keys().filter(|(owner, ..)| *owner == peer) {
+            let (first, last, count) = spans.entry(*ssrc).or_insert((*number, *number, 0));
+            (*first, *last) = ((*first).min(*number), (*last).max(*number));
+            *count += 1;
+        }
+        spans
     }
 
     /// How many RTP packets were looked at.
