@@ -60,7 +60,7 @@ class OwnServer:
             await asyncio.wait_for(process.wait(), DEADLINE_S)
 
     async def holdings(self) -> Holdings:
-        text = await asyncio.to_thread(self._metrics)
+        text = await self.metrics()
         gauges = set(re.findall(r"^# TYPE (\w+) gauge$", text, re.M))
         found = re.findall(r"^((\w+)(?:{[^}]*})?) (\S+)$", text, re.M)
         proc = pathlib.Path(f"/proc/{self._process.pid}")
@@ -70,6 +70,10 @@ class OwnServer:
             len(list((proc / "fd").iterdir())),
             int(memory),
         )
+
+    async def metrics(self) -> str:
+        """What the server tells Prometheus."""
+        return await asyncio.to_thread(self._metrics)
 
     def _metrics(self) -> str:
         with urllib.request.urlopen(self.url.replace("ws", "http", 1) + "/metrics", timeout=DEADLINE_S) as answer:
