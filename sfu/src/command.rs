@@ -64,8 +64,7 @@ pub(crate) enum Command {
     Unsubscribe { session: SessionId, track: TrackId },
     /// Changes what a subscriber gets of a track.
     SetTarget {
-        session: SessionId,
-        track: TrackId,
+        about: (SessionId, TrackId),
         target: Target,
     },
     /// Changes how important a track is to a subscriber.

@@ -60,11 +60,7 @@ impl Shard {
             },
             Command::Switch { session, from, to } => engine.switch(session, from, to),
             Command::Unsubscribe { session, track } => engine.unsubscribe(session, track),
-            Command::SetTarget {
-                session,
-                track,
-                target,
-            } => engine.set_target(session, track, target),
+            Command::SetTarget { about, target } => engine.set_target(about.0, about.1, target),
             Command::SetPriority { about, priority } => {
                 engine.set_priority(about.0, about.1, priority);
             }

@@ -268,11 +268,8 @@ impl Sfu {
         track: TrackId,
         target: Target,
     ) -> Result<(), SfuError> {
-        let command = Command::SetTarget {
-            session,
-            track,
-            target,
-        };
+        let about = (session, track);
+        let command = Command::SetTarget { about, target };
         self.send(session.shard(), command).await
     }
 

@@ -1,6 +1,6 @@
 //! What one client's way in can carry, and what of it goes to which picture.
 //!
-//! Decides only, with the time as an argument: [`SentPackets`](sent::SentPackets) remembers what left,
+//! Decides only, with the time as an argument: [`SentPackets`] remembers what left,
 //! [`OpenWindow`] sums up what feedback says of it, [`Estimator`] finds a limit, [`Ramp`] and [`Probe`] try
 //! for more, [`allocate`] divides it. `steering` acts on that.
 //!
