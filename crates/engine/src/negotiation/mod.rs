@@ -219,7 +219,7 @@ impl Engine {
         let mut description = Description::parse(sdp)
             .ok_or_else(|| OfferError::Malformed("no media section, or too many".to_owned()))?;
         description.remove_everywhere("a=candidate:");
-        match description.missing() {
+        match description.fault() {
             Some(missing) => Err(OfferError::Malformed(missing.to_owned())),
             None => Ok(description),
         }

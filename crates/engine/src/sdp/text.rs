@@ -117,15 +117,18 @@ impl Description {
             .collect()
     }
 
-    /// Says what a connection can't be set up without and the description lacks (RFC 8839, section 5.4;
-    /// RFC 8842, section 5; RFC 8829, section 5.8).
-    pub(crate) fn missing(&self) -> Option<&'static str> {
+    /// Says why no connection can be set up by the description (RFC 8839, section 5.4; RFC 8842, section 5;
+    /// RFC 8829, section 5.8). Sections of other kinds are left out of str0m's answers, which then fit no offer.
+    pub(crate) fn fault(&self) -> Option<&'static str> {
         const NEEDED: [(&str, &str); 4] = [
             ("a=ice-ufrag:", "a=ice-ufrag is missing"),
             ("a=ice-pwd:", "a=ice-pwd is missing"),
             ("a=fingerprint:", "a=fingerprint is missing"),
             ("a=setup:", "a=setup is missing"),
         ];
+        if !self.sections.iter().all(Section::is_known) {
+            return Some("a section is neither of audio nor of video nor of application data");
+        }
         let live = self.sections.iter().filter(|section| !section.is_stopped());
         let nameless = live.filter(|section| section.mid().is_none()).count();
         let mut mids: Vec<Mid> = self.sections.iter().filter_map(Section::mid).collect();
@@ -173,6 +176,10 @@ impl Section {
         } else {
             None
         }
+    }
+
+    fn is_known(&self) -> bool {
+        self.kind().is_some() || self.lines[0].starts_with("m=application ")
     }
 
     pub(crate) fn mid(&self) -> Option<Mid> {
@@ -417,6 +424,19 @@ mod tests {
         assert!(!video.is_stopped());
         assert!(data.is_stopped());
         assert_eq!(data.kind(), None);
+    }
+
+    #[test]
+    fn a_section_of_a_kind_that_is_not_known_is_a_fault() {
+        let mut offer = offer();
+        offer.sections[2].lines[0] = "m=text 9 UDP/TLS/RTP/SAVPF 98".to_owned();
+
+        let fault = offer.fault();
+
+        assert_eq!(
+            fault,
+            Some("a section is neither of audio nor of video nor of application data")
+        );
     }
 
     #[test]
