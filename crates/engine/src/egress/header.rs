@@ -461,18 +461,7 @@ mod tests {
         let (bytes, length) = written(&ids, Some(&mid), &packet(extensions));
 
         let block = [
-            0xbe,
-            0xde,
-            0,
-            2,
-            0x31,
-            0x0c,
-            0x0d,
-            0x41,
-            b'a',
-            b'b',
-            0x10,
-            0x80 | 20,
+            0xbe, 0xde, 0, 2, 0x31, 0x0c, 0x0d, 0x41, b'a', b'b', 0x10, 0x94,
         ];
         assert_eq!(bytes[0], 0x90);
         assert_eq!(bytes[12..length], block);
