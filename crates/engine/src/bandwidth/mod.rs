@@ -237,6 +237,12 @@ impl Bandwidth {
         let measured = match outcome {
             Outcome::Measured(bits) => Some(bits),
             Outcome::Failed => None,
+            Outcome::Unheard => {
+                // Firefox tells nothing of padding. From here on more is tried with pictures, until
+                // it tells of something.
+                self.has_arrivals = false;
+                return Finding::Nothing;
+            }
         };
         let before = self.estimator.limit();
         if let Some(proved) = self.ramp.handle_probe(now, goal, measured) {
@@ -332,5 +338,49 @@ impl Bandwidth {
             bytes: self.bytes,
             packets: self.packets.count(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[expect(clippy::disallowed_methods, reason = "a test needs some first instant")]
+    fn start() -> Instant {
+        Instant::now()
+    }
+
+    #[test]
+    fn a_client_that_tells_nothing_of_padding_gets_more_on_trial() {
+        let (start, mut bandwidth) = (start(), Bandwidth::new(CongestionConfig::default()));
+        let at = |milliseconds| start + Duration::from_millis(milliseconds);
+        bandwidth.has_arrivals = true;
+        bandwidth.estimator.handle_estimate(start, 100_000);
+        let missing = Some(300_000);
+
+        assert!(!bandwidth.advance(at(0), missing, true));
+        assert!(bandwidth.is_probing(), "padding is tried first");
+        for step in 1..30 {
+            let due = bandwidth.padding_due(at(step * 10));
+            let micros = bandwidth.micros(at(step * 10));
+            bandwidth.note_sent(micros, usize::try_from(due).unwrap_or_default(), true);
+        }
+        assert!(
+            !bandwidth.advance(at(1000), missing, true),
+            "it may still be told"
+        );
+        assert!(!bandwidth.advance(at(1500), missing, true));
+
+        assert!(
+            bandwidth.advance(at(1600), missing, true),
+            "then a picture is"
+        );
+        let limit = bandwidth
+            .estimator
+            .limit()
+            .map(|limit| limit.bits_per_second);
+        assert!(limit.is_some_and(|limit| limit >= 300_000), "{limit:?}");
     }
 }

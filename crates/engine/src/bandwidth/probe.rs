@@ -25,6 +25,8 @@ pub(crate) enum Outcome {
     Measured(u64),
     /// Not what was to be proved.
     Failed,
+    /// The client has told nothing of it.
+    Unheard,
 }
 
 /// A probe on its way.
@@ -141,6 +143,9 @@ impl Probe {
         let is_reported = self.arrived + self.lost >= packets;
         if !is_reported && elapsed < MICROS + PATIENCE_MICROS {
             return None;
+        }
+        if self.arrived + self.lost == 0 {
+            return Some(Outcome::Unheard);
         }
         if self.arrived < ARRIVALS_MIN {
             return Some(Outcome::Failed);
@@ -268,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn a_probe_of_which_nothing_is_heard_fails_in_the_end() {
+    fn a_probe_of_which_nothing_is_heard_says_so_in_the_end() {
         let total = Total {
             bytes: 0,
             packets: 0,
@@ -282,6 +287,6 @@ mod tests {
         probe.due(110_000, sent);
 
         assert_eq!(probe.outcome(500_000, 0.0), None);
-        assert_eq!(probe.outcome(1_300_000, 0.0), Some(Outcome::Failed));
+        assert_eq!(probe.outcome(1_300_000, 0.0), Some(Outcome::Unheard));
     }
 }
