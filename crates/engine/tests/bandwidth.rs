@@ -20,7 +20,15 @@ struct Call {
 impl Call {
     /// Begins with as many publishers as `cameras`, and lets everything flow for a while.
     fn start(seed: u64, mode: Mode, cameras: usize, adjust: impl Fn(&mut World, Client)) -> Self {
-        let mut world = World::new(seed);
+        Self::start_in(World::new(seed), mode, cameras, adjust)
+    }
+
+    fn start_in(
+        mut world: World,
+        mode: Mode,
+        cameras: usize,
+        adjust: impl Fn(&mut World, Client),
+    ) -> Self {
         let viewer = world.join(mode);
         adjust(&mut world, viewer);
         let speaker = world.join(Mode::Single);
@@ -252,6 +260,20 @@ fn a_way_without_trouble_is_never_limited() {
         (0, 0)
     );
     assert_eq!([call.switches(0, since), call.switches(1, since)], [0, 0]);
+}
+
+#[test]
+fn a_client_whose_bandwidth_is_not_estimated_is_never_limited() {
+    let mut world = World::new(712);
+    world.estimate_bandwidth = false;
+    let mut call = Call::start_in(world, Mode::Dual, 1, |_, _| {});
+
+    call.set_rate(Some(1_000_000));
+    call.world.run_for(8 * SECOND);
+
+    let counters = call.world.engines[0].counters();
+    assert_eq!(counters.limits.iter().sum::<u64>(), 0);
+    assert_eq!(counters.packets_padding, 0);
 }
 
 #[test]

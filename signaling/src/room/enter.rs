@@ -193,6 +193,7 @@ impl Room {
                 .filter(|codec| !quirks.unplayable.contains(codec))
                 .collect(),
             reuse_sections: quirks.reuse_sections,
+            estimate_bandwidth: quirks.estimate_bandwidth,
         }
     }
 

@@ -238,7 +238,7 @@ impl Bandwidth {
             Outcome::Measured(bits) => Some(bits),
             Outcome::Failed => None,
             Outcome::Unheard => {
-                // Firefox tells nothing of padding. From here on more is tried with pictures, until
+                // Some tell nothing of padding. From here on more is tried with pictures, until
                 // it tells of something.
                 self.has_arrivals = false;
                 return Finding::Nothing;

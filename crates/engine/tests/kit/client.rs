@@ -91,6 +91,7 @@ impl World {
             publishes: self.publishes,
             receives: self.receives,
             reuse_sections: self.reuse_sections,
+            estimate_bandwidth: self.estimate_bandwidth,
         };
         let now = self.now;
         self.engines[usize::from(shard)]

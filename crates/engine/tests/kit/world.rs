@@ -46,6 +46,7 @@ pub(crate) struct World {
     pub(crate) publishes: CodecSet,
     pub(crate) receives: CodecSet,
     pub(crate) reuse_sections: bool,
+    pub(crate) estimate_bandwidth: bool,
     /// Whether trailers are cut off for those who subscribe from now on.
     pub(crate) cuts_trailers: bool,
     /// Whether tracks are announced as stereo.
@@ -127,6 +128,7 @@ impl World {
             publishes: CodecSet::ALL,
             receives: CodecSet::ALL,
             reuse_sections: true,
+            estimate_bandwidth: true,
             cuts_trailers: false,
             is_stereo: false,
             knows_red: false,
