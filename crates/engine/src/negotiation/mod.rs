@@ -13,6 +13,7 @@
 //! - the wanted codec comes first, because browsers encode with the first, and those that are not allowed
 //!   are left out.
 
+mod exchange;
 mod offers;
 mod plan;
 mod sent_formats;
@@ -21,13 +22,15 @@ use str0m::change::{SdpAnswer, SdpOffer};
 use str0m::media::Mid;
 use thiserror::Error;
 
+use self::exchange::Exchange;
+pub(crate) use self::exchange::Negotiation;
 use self::plan::{OfferPlan, give_hints_back};
 pub(crate) use self::sent_formats::SentFormat;
 use crate::demux::SessionIndex;
 use crate::egress::{ExtensionIds, MidBytes, StreamConfig};
 use crate::peer::send_payload_types;
 use crate::sdp::{Description, Formats, SentTrack};
-use crate::session::{Exchange, Session, guard};
+use crate::session::{Session, guard};
 use crate::{Answer, BoundTrack, CloseReason, Engine, Offer, SessionId, SessionKind, TrackId};
 
 /// The media stream of all that a player receives (RFC 8830).

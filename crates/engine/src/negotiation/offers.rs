@@ -3,10 +3,11 @@
 use str0m::change::SdpPendingOffer;
 use str0m::media::{Direction as PeerDirection, MediaKind as PeerKind, Mid};
 
+use super::exchange::{Exchange, PendingOffer};
 use super::sent_formats;
 use crate::demux::SessionIndex;
 use crate::sdp::Description;
-use crate::session::{Exchange, PendingOffer, Session, channel_configs, guard};
+use crate::session::{Session, channel_configs, guard};
 use crate::{Engine, Event, MediaKind};
 
 impl Engine {
