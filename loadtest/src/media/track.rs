@@ -243,8 +243,9 @@ impl Video {
         let floor = STAMP_BYTES + KEYFRAME_HEADER_BYTES;
         self.free_at = self.free_at.max(frame.at);
         for packet in 0..count {
-            // Of equal size to a byte, as libwebrtc cuts.
-            let share = frame.bytes * (packet + 1) / count - frame.bytes * packet / count;
+            // Of equal size to a byte, the larger ones last, as libwebrtc cuts.
+            let is_larger = packet >= count - frame.bytes % count;
+            let share = frame.bytes / count + usize::from(is_larger);
             let bytes = DESCRIPTOR_BYTES + share.max(floor);
             let waited = self.free_at.saturating_sub(frame.at);
             let groups = u32::try_from(waited.as_nanos() / GROUP.as_nanos()).unwrap_or(u32::MAX);
