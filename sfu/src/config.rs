@@ -30,6 +30,8 @@ pub struct SfuConfig {
     pub gather: Duration,
     /// Datagrams in one turn from which a shard counts as having sent much.
     pub gather_datagrams_min: usize,
+    /// Bytes of padding that a packet of a picture may get, so that it leaves in one message with others.
+    pub even_out_bytes_max: u8,
     /// Media packets that may wait on the way from one shard to another; more are dropped.
     pub relay_packets_max: usize,
     /// When a room has outgrown a shard.
@@ -90,6 +92,7 @@ impl Default for SfuConfig {
             socket_buffer_bytes: 4 << 20,
             gather: Duration::from_millis(1),
             gather_datagrams_min: 16,
+            even_out_bytes_max: 16,
             relay_packets_max: 4096,
             spill: SpillConfig::default(),
             handshake_timeout: Duration::from_secs(5),
@@ -125,6 +128,7 @@ impl SfuConfig {
             node_ips: advertised_addresses(rtc, dev),
             batch_datagrams_max: rtc.batch_datagrams_max,
             batch_forwards_max: rtc.batch_forwards_max,
+            even_out_bytes_max: rtc.even_out_bytes_max,
             relay_packets_max: rtc.relay_packets_max,
             handshake_timeout: Duration::from_millis(limit.handshake_timeout_ms),
             keyframe_interval: Duration::from_millis(limit.keyframe_request_interval_ms),
@@ -163,6 +167,7 @@ impl SfuConfig {
             publish_packets_per_second: self.publish_packets_per_second,
             publish_bits_per_second: self.publish_bits_per_second,
             sdp_bytes_max: self.sdp_bytes_max,
+            even_out_bytes_max: self.even_out_bytes_max,
             congestion: self.congestion,
             sessions_max: self.sessions_per_shard_max,
             started: SystemTime::now(),

@@ -23,7 +23,7 @@ struct Snapshot {
 type Read = fn(&Snapshot) -> u64;
 
 /// Counters without labels: name, help, value.
-const COUNTERS: [(&str, &str, Read); 15] = [
+const COUNTERS: [(&str, &str, Read); 16] = [
     (
         "clapt_datagrams_received_total",
         "UDP datagrams received",
@@ -40,6 +40,11 @@ const COUNTERS: [(&str, &str, Read); 15] = [
     ("clapt_sent_bytes_total", "UDP payload sent", |now| {
         now.shard.sent.bytes
     }),
+    (
+        "clapt_send_messages_total",
+        "Messages that sent datagrams went in, each one datagram or several of one client (GSO)",
+        |now| now.shard.sent.messages,
+    ),
     (
         "clapt_send_calls_total",
         "System calls to send datagrams",

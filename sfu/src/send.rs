@@ -33,6 +33,8 @@ pub(crate) struct SendCounters {
     pub(crate) datagrams: u64,
     /// Their payload.
     pub(crate) bytes: u64,
+    /// Messages that they went in, each of one datagram or several that the kernel cut from it.
+    pub(crate) messages: u64,
     /// Calls that it took.
     pub(crate) calls: u64,
     /// Datagrams dropped because too many waited.
@@ -106,6 +108,7 @@ impl Transmitter {
     }
 
     fn count_sent(&mut self, datagrams: &[Datagram], runs: &[Run]) {
+        self.counters.messages += runs.len() as u64;
         for run in runs {
             let sent = &datagrams[run.datagrams.clone()];
             self.counters.datagrams += sent.len() as u64;
@@ -306,6 +309,8 @@ mod tests {
                 let counters = send_frames(bind_to, segments_max);
 
                 assert_eq!((counters.datagrams, counters.bytes), (12, 2 * 5590));
+                let messages = if segments_max > 1 { 2 * 3 } else { 12 };
+                assert_eq!(counters.messages, messages);
                 assert_eq!(counters.dropped_full + counters.dropped_refused, 0);
                 assert!(counters.calls <= 6);
             }

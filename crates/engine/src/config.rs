@@ -32,6 +32,8 @@ pub struct EngineConfig {
     pub publish_bits_per_second: u64,
     /// Longest SDP text that is read, in bytes.
     pub sdp_bytes_max: usize,
+    /// Bytes of padding that a packet of a picture may get, so that it leaves in one message with others.
+    pub even_out_bytes_max: u8,
     /// How much clients are sent when their way in can't carry all.
     pub congestion: CongestionConfig,
     /// Most sessions at once.
@@ -80,6 +82,7 @@ impl Default for EngineConfig {
             publish_packets_per_second: 5000,
             publish_bits_per_second: 50_000_000,
             sdp_bytes_max: 256 * 1024,
+            even_out_bytes_max: 16,
             congestion: CongestionConfig::default(),
             sessions_max: 10_000,
             started: SystemTime::UNIX_EPOCH,

@@ -21,7 +21,7 @@ use thiserror::Error;
 use crate::channels::Push;
 use crate::counters::{Counters, Drop};
 use crate::demux::{Demux, SessionIndex};
-use crate::egress::{Feedback, Kept, WallClock};
+use crate::egress::{Batch, Feedback, WallClock};
 use crate::relay::RelayMessage;
 use crate::room::Room;
 use crate::session::{Session, guard};
@@ -75,7 +75,7 @@ pub struct Engine {
     pub(crate) relays: VecDeque<(ShardId, RelayMessage)>,
     pub(crate) forwards: Vec<Forward>,
     /// Packets that were queued since the last flush, for all sessions.
-    pub(crate) batch: Vec<Kept>,
+    pub(crate) batch: Batch,
     /// Sessions for which packets are queued.
     pub(crate) sending: Vec<SessionIndex>,
     /// Forwards that wait for the flush.
@@ -122,7 +122,7 @@ impl Engine {
             events: VecDeque::new(),
             relays: VecDeque::new(),
             forwards: Vec::new(),
-            batch: Vec::new(),
+            batch: Batch::default(),
             sending: Vec::new(),
             queued: 0,
             feedback: Feedback::default(),

@@ -191,9 +191,8 @@ impl Engine {
         media.handle_packet(now, key, &packet.view, &mut forwards);
         if !forwards.is_empty() {
             let place = track.keep(now, &packet);
-            let in_batch = self.batch.len();
             let bytes = u64::from(packet.view.payload_bytes);
-            self.batch.push((packet, place));
+            let in_batch = self.batch.push(track_index, packet, place);
             for forward in forwards.drain(..) {
                 let subscriber = self.rooms[room_index].subscriber_mut(forward.subscription);
                 let Some(subscriber) = subscriber else {

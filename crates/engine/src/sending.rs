@@ -14,6 +14,7 @@ const FLUSH_BYTES: usize = 256 * 1024;
 impl Engine {
     /// Seals what is queued, session by session, until there is enough to send.
     pub(crate) fn send_queued(&mut self, now: Instant) {
+        self.batch.settle(self.config.even_out_bytes_max);
         while self.transmit.bytes() < FLUSH_BYTES
             && let Some(index) = self.sending.pop()
         {

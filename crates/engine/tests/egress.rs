@@ -117,6 +117,44 @@ fn all_that_arrives_is_decrypted_over_loss_reordering_and_switches() {
 }
 
 #[test]
+fn packets_of_a_picture_leave_in_one_size_and_arrive_as_they_were() {
+    for (seed, mode, bytes_max) in [
+        (108, Mode::Dual, 16),
+        (109, Mode::Single, 16),
+        (110, Mode::Single, 0),
+    ] {
+        let mut world = World::with(seed, 1, |config| config.even_out_bytes_max = bytes_max);
+        let (alice, bob) = (world.join(mode), world.join(mode));
+        let camera = world.publish(alice, Script::Vp8);
+        let sound = world.publish(alice, Script::Opus);
+        let encoding = &mut world.source(camera).encodings[0];
+        (encoding.packets, encoding.is_uneven) = ([4, 8], true);
+        world.subscribe(bob, camera, Target::ALL);
+        world.subscribe(bob, sound, Target::ALL);
+        world.wait_received(bob, camera);
+        world.peers[alice.publisher].up.jitter = Duration::ZERO;
+        world.run_for(SECOND);
+        world.sniffs = true;
+        world.run_for(3 * SECOND);
+
+        let frames = |are_pictures: bool| {
+            let sizes = world.sizes_down.values();
+            sizes.filter(move |sizes| (sizes.len() >= 4) == are_pictures)
+        };
+        assert!(frames(true).count() > 70);
+        for sizes in frames(true) {
+            let is_even = sizes.iter().all(|(bytes, _)| *bytes == sizes[0].0);
+            let padded = sizes.iter().filter(|(_, is_padded)| *is_padded).count();
+            assert_eq!(is_even, bytes_max > 0, "{sizes:?}");
+            assert_eq!(padded, if is_even { sizes.len() / 2 } else { 0 });
+        }
+        assert!(frames(false).flatten().all(|(_, is_padded)| !is_padded));
+        assert_eq!(world.reception(bob, camera).missing(), 0);
+        assert_all_decrypted(&world, bob);
+    }
+}
+
+#[test]
 fn a_stream_goes_on_over_the_wrap_of_its_numbers() {
     for mode in MODES {
         let mut world = World::new(105);

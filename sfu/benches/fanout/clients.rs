@@ -13,13 +13,14 @@ use crate::media::client::{Client, Published};
 use crate::media::source::Shape;
 
 /// A publisher's video: 30 frames of 7 packets a second.
-fn video(is_paced: bool) -> Shape {
+fn video(is_paced: bool, is_uneven: bool) -> Shape {
     Shape {
         is_video: true,
         rids: &[],
         interval: Duration::from_nanos(1_000_000_000 / 30),
         packets: 7,
         packet_bytes: 1200,
+        is_uneven,
         spread: if is_paced { 0.5 } else { 0.0 },
     }
 }
@@ -91,7 +92,7 @@ impl Crowd {
                 "publish" => {
                     let number = self.add(true);
                     let tracks = [
-                        ("camera", video(words[1] == "paced")),
+                        ("camera", video(words[1] == "paced", words[2] == "uneven")),
                         ("microphone", Shape::microphone()),
                     ];
                     let tracks = tracks.map(|(cid, shape)| Published { cid, shape });

@@ -36,6 +36,10 @@ struct Options {
     windows: usize,
     window: Duration,
     gather: Duration,
+    /// Whether the packets of a picture differ by a byte, as those of browsers do.
+    is_uneven: bool,
+    /// Bytes of padding that a packet may get.
+    even_out: u8,
     /// Datagrams that a turn of the shard handles.
     batch: usize,
     /// Packets to be sent from which a turn sends.
@@ -52,6 +56,8 @@ impl Default for Options {
             windows: 5,
             window: Duration::from_secs(3),
             gather: sfu::SfuConfig::default().gather,
+            is_uneven: false,
+            even_out: sfu::SfuConfig::default().even_out_bytes_max,
             batch: sfu::SfuConfig::default().batch_datagrams_max,
             forwards: sfu::SfuConfig::default().batch_forwards_max,
         }
@@ -59,13 +65,14 @@ impl Default for Options {
 }
 
 const USAGE: &str = "options: --rooms N[,N…] --subscribers N --sample N --paced --windows N \
-                     --window-seconds N --gather-us N --batch N --forwards N";
+                     --window-seconds N --gather-us N --batch N --forwards N --uneven --even-out N";
 
 fn parse(mut arguments: impl Iterator<Item = String>) -> Option<Options> {
     let mut options = Options::default();
     while let Some(name) = arguments.next() {
         match name.as_str() {
             "--paced" => options.is_paced = true,
+            "--uneven" => options.is_uneven = true,
             "--bench" => {} // Cargo says so to every benchmark.
             _ => {
                 let value = arguments.next()?;
@@ -76,6 +83,7 @@ fn parse(mut arguments: impl Iterator<Item = String>) -> Option<Options> {
                         options.rooms = counts.collect::<Option<_>>()?;
                     }
                     "--subscribers" => options.subscribers = number()?,
+                    "--even-out" => options.even_out = value.parse().ok()?,
                     "--batch" => options.batch = number()?.max(1),
                     "--forwards" => options.forwards = number()?.max(1),
                     "--sample" => options.sample = number()?.max(1),

@@ -25,7 +25,7 @@ pub(crate) fn head(options: &Options) {
         options.window.as_secs(),
     );
     println!(
-        "rooms  forwards/s  load   ns/forward (min-max)  socket  SRTP  rest  in/turn  out/turn  out/call  \
+        "rooms  forwards/s  load   ns/forward (min-max)  socket  SRTP  rest  in/turn  out/turn  out/message  out/call  \
          delay p50/p99 ms  arrived  AES ns"
     );
 }
@@ -50,7 +50,7 @@ pub(crate) fn outcome(options: &Options, rooms: usize, outcome: &Outcome) -> boo
     let arrived = outcome.arrived as f64 / forwarded;
     println!(
         "{rooms:5}  {:10.0}  {:3.0} %  {forward:10.0} ({lowest:.0}-{highest:.0})  {:4.0} %  {:2.0} %  {:2.0} %  \
-         {:7.1}  {:8.1}  {:8.1}  {:6.2}/{:.2}  {:.3}  {:.0}",
+         {:7.1}  {:8.1}  {:11.1}  {:8.1}  {:6.2}/{:.2}  {:.3}  {:.0}",
         median(|window| window.forwarded / window.wall.as_secs_f64()),
         median(|window| window.cpu.as_secs_f64() / window.wall.as_secs_f64()) * 100.0,
         kernel * 100.0,
@@ -58,6 +58,7 @@ pub(crate) fn outcome(options: &Options, rooms: usize, outcome: &Outcome) -> boo
         (1.0 - kernel - srtp) * 100.0,
         median(|window| window.batch_in),
         median(|window| window.batch_out),
+        median(|window| window.sent / window.messages.max(1.0)),
         median(|window| window.sent / window.calls.max(1.0)),
         median(|window| window.delay[0]) * 1e3,
         median(|window| window.delay[1]) * 1e3,

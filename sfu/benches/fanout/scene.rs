@@ -24,13 +24,14 @@ const DEADLINE: Duration = Duration::from_secs(30);
 const WARM_UP: Duration = Duration::from_secs(2);
 
 /// Counters that are read, in this order.
-const COUNTERS: [&str; 6] = [
+const COUNTERS: [&str; 7] = [
     "clapt_packets_forwarded_total",
     "clapt_datagrams_received_total",
     "clapt_datagrams_sent_total",
     "clapt_send_calls_total",
     "clapt_packets_dropped_total",
     "clapt_nacked_packets_total",
+    "clapt_send_messages_total",
 ];
 
 /// What was measured in one window.
@@ -47,6 +48,7 @@ pub(crate) struct Window {
     pub(crate) calls: f64,
     pub(crate) dropped: f64,
     pub(crate) nacked: f64,
+    pub(crate) messages: f64,
     /// Datagrams per turn of the shard, in and out.
     pub(crate) batch_in: f64,
     pub(crate) batch_out: f64,
@@ -128,6 +130,7 @@ pub(crate) async fn run(options: &Options, rooms: usize) -> Outcome {
     let config = SfuConfig {
         udp_port: 0,
         gather: options.gather,
+        even_out_bytes_max: options.even_out,
         batch_datagrams_max: options.batch,
         batch_forwards_max: options.forwards,
         ..SfuConfig::default()
@@ -180,9 +183,10 @@ impl Stage {
             .create_session(room, session(SessionKind::Publisher), None);
         let publisher = publisher.await.expect("a session is created");
         let pacing = if options.is_paced { "paced" } else { "bursts" };
+        let sizes = if options.is_uneven { "uneven" } else { "even" };
         let [number, sdp] = self
             .clients
-            .ask(&["publish", pacing])
+            .ask(&["publish", pacing, sizes])
             .try_into()
             .expect("an offer");
         let kinds = [
@@ -329,6 +333,7 @@ fn window(from: &Mark, to: &Mark) -> Window {
         calls: difference(3),
         dropped: difference(4),
         nacked: difference(5),
+        messages: difference(6),
         batch_in: batch(0),
         batch_out: batch(1),
         seal_ns: crate::report::seal_ns(),

@@ -20,6 +20,8 @@ pub(crate) struct Shape {
     pub(crate) packets: u32,
     /// Payload of a packet.
     pub(crate) packet_bytes: usize,
+    /// Whether the later half of a frame's packets has a byte more, as browsers cut.
+    pub(crate) is_uneven: bool,
     /// Over which part of a frame's time its packets are spread; 0 sends them at once.
     pub(crate) spread: f64,
 }
@@ -33,6 +35,7 @@ impl Shape {
             interval: Duration::from_millis(20),
             packets: 2,
             packet_bytes: 300,
+            is_uneven: false,
             spread: 0.0,
         }
     }
@@ -45,6 +48,7 @@ impl Shape {
             interval: Duration::from_millis(20),
             packets: 1,
             packet_bytes: 90,
+            is_uneven: false,
             spread: 0.0,
         }
     }
@@ -148,7 +152,8 @@ impl Publication {
     fn write_packet(&mut self, now: Instant, rtc: &mut Rtc, pt: Pt, layer: usize) {
         let layer = &mut self.layers[layer];
         let is_first = self.written == 0;
-        let mut payload = vec![0_u8; self.shape.packet_bytes];
+        let is_larger = self.shape.is_uneven && self.written >= self.shape.packets / 2;
+        let mut payload = vec![0_u8; self.shape.packet_bytes + usize::from(is_larger)];
         let mut values = ExtensionValues::default();
         if self.shape.is_video {
             let keyframe = is_first && std::mem::take(&mut layer.keyframe);

@@ -2,6 +2,7 @@
 
 use forwarding::{Descriptor, RedLayout};
 
+use super::batch::Kept;
 use super::stream::StreamConfig;
 use super::trailer;
 use crate::media::Packet;
@@ -79,6 +80,14 @@ impl Body {
             Self::Whole | Self::Red { .. } => packet.payload.len(),
             Self::Cut { bytes } => bytes,
             Self::Primary { at } => packet.payload.len().saturating_sub(at.into()),
+        }
+    }
+
+    /// How many bytes of padding follow it: none behind a part, which is shorter than the others anyway.
+    pub(crate) fn padding(self, kept: &Kept) -> u8 {
+        match self {
+            Self::Whole => kept.padding,
+            Self::Red { .. } | Self::Cut { .. } | Self::Primary { .. } => 0,
         }
     }
 

@@ -131,6 +131,8 @@ pub(crate) struct Contents<'a> {
     pub(crate) rewrite: PayloadRewrite,
     /// In a retransmission: the number that the packet had (RFC 4588, section 4).
     pub(crate) original: Option<u16>,
+    /// Bytes behind the payload that say nothing.
+    pub(crate) padding: u8,
 }
 
 /// Appends a packet to `buffer`, unencrypted. Gives the length of its header; `None` if the packet can't
@@ -142,6 +144,9 @@ pub(crate) fn write(
 ) -> Option<usize> {
     let start = buffer.len();
     let mut head = Head::new(header);
+    if contents.padding > 0 {
+        head.bytes[0] |= HAS_PADDING;
+    }
     write_extensions(buffer, &mut head, contents)?;
     let header_bytes = buffer.len() - start;
     if let Some(original) = contents.original {
@@ -160,7 +165,16 @@ pub(crate) fn write(
         let payload = &mut buffer[payload_at..];
         descriptor.rewrite(payload, picture_id, tl0_pic_idx).ok()?;
     }
+    pad(buffer, contents.padding);
     Some(header_bytes)
+}
+
+/// Appends `bytes` of padding, of which the last says how many there are (RFC 3550, section 5.1).
+fn pad(buffer: &mut Vec<u8>, bytes: u8) {
+    if let Some(zeros) = bytes.checked_sub(1) {
+        buffer.resize(buffer.len() + usize::from(zeros), 0);
+        buffer.push(bytes);
+    }
 }
 
 /// Appends a packet that says nothing but its length, unencrypted: `padding` bytes, 1 at least
@@ -184,8 +198,7 @@ pub(crate) fn write_padding(
     }
     head.finish(buffer, None)?;
     let header_bytes = buffer.len() - start;
-    buffer.resize(buffer.len() + usize::from(padding) - 1, 0);
-    buffer.push(padding);
+    pad(buffer, padding);
     Some(header_bytes)
 }
 
@@ -401,6 +414,15 @@ mod tests {
     }
 
     fn written(ids: &ExtensionIds, mid: Option<&MidBytes>, packet: &Packet) -> (Vec<u8>, usize) {
+        padded(ids, mid, packet, 0)
+    }
+
+    fn padded(
+        ids: &ExtensionIds,
+        mid: Option<&MidBytes>,
+        packet: &Packet,
+        padding: u8,
+    ) -> (Vec<u8>, usize) {
         let mut buffer = vec![0xff];
         let contents = Contents {
             ids,
@@ -410,6 +432,7 @@ mod tests {
             body: Body::Whole,
             rewrite: PayloadRewrite::None,
             original: None,
+            padding,
         };
         let length = write(&mut buffer, &HEADER, &contents).expect("it can be written");
         (buffer.split_off(1), length)
@@ -466,6 +489,18 @@ mod tests {
         assert_eq!(bytes[0], 0x90);
         assert_eq!(bytes[12..length], block);
         assert_eq!(bytes[length..], [0xaa, 0xbb]);
+    }
+
+    #[test]
+    fn padding_stands_behind_the_payload() {
+        let ids = ids([None; 4]);
+        let plain = packet(PacketExtensions::default());
+        let (one, _) = padded(&ids, None, &plain, 1);
+        let (three, length) = padded(&ids, None, &plain, 3);
+
+        assert_eq!(one[12..], [0xaa, 0xbb, 1]);
+        assert_eq!((three[0], length), (0xa0, 12));
+        assert_eq!(three[12..], [0xaa, 0xbb, 0, 0, 3]);
     }
 
     #[test]

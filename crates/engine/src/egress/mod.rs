@@ -5,8 +5,10 @@
 //!
 //! Invariants:
 //! - nothing is allocated per packet but what makes a buffer grow to its size once;
-//! - the packets of a session leave together, at the flush, in the order in which they were queued.
+//! - the packets of a session leave together, at the flush, those of one stream side by side and in the
+//!   order in which they were queued.
 
+mod batch;
 mod body;
 mod clock;
 mod feedback;
@@ -25,6 +27,8 @@ use std::time::{Duration, Instant};
 use forwarding::Forward;
 use slab::Slab;
 
+pub(crate) use self::batch::Batch;
+use self::batch::Kept;
 pub(crate) use self::clock::{Capture, PublisherClock, WallClock};
 pub(crate) use self::feedback::Feedback;
 use self::feedback::Reader;
@@ -35,7 +39,6 @@ pub(crate) use self::route::{Path, Route};
 use self::ssrcs::Ssrcs;
 pub(crate) use self::stream::{Stream, StreamConfig};
 use crate::bandwidth::{Bandwidth, Finding};
-use crate::media::Packet;
 use crate::rtcp::{
     self, NtpTime, write_cname, write_goodbye, write_receiver_report, write_sender_report,
 };
@@ -58,9 +61,6 @@ pub(crate) struct StreamKey {
     slot: usize,
     ssrc: u32,
 }
-
-/// A packet of the present batch, with its place in the history of its encoding.
-pub(crate) type Kept = (Packet, u32);
 
 /// A packet that waits for the flush.
 #[derive(Debug, Clone, Copy)]
@@ -200,25 +200,25 @@ impl Egress {
     }
 
     /// Seals all that is queued. Gives how many packets could not be sent.
-    pub(crate) fn flush(&mut self, now: Instant, batch: &[Kept], transmit: &mut Transmit) -> usize {
+    pub(crate) fn flush(&mut self, now: Instant, batch: &Batch, transmit: &mut Transmit) -> usize {
         let mut dropped = 0;
         let (Some(ciphers), Some(path)) = (&self.ciphers, self.route.path()) else {
             dropped = self.queue.len();
             self.queue.clear();
             return dropped;
         };
+        order(&mut self.queue, batch);
         let bandwidth = &mut self.bandwidth;
         let micros = bandwidth.micros(now);
         for queued in self.queue.drain(..) {
             let StreamKey { slot, ssrc } = queued.stream;
             let stream = self.streams.get_mut(slot);
             let stream = stream.filter(|stream| stream.config.ssrc == ssrc);
-            let (Some(stream), Some((packet, place))) = (stream, batch.get(queued.packet)) else {
+            let (Some(stream), Some(kept)) = (stream, batch.get(queued.packet)) else {
                 dropped += 1;
                 continue;
             };
             let start = transmit.bytes();
-            let kept = (packet, *place);
             let forward = &queued.forward;
             let number = bandwidth.next_number();
             let buffer = transmit.buffer();
@@ -383,6 +383,17 @@ impl Egress {
     fn stream_mut(&mut self, key: StreamKey) -> Option<&mut Stream> {
         let stream = self.streams.get_mut(key.slot)?;
         (stream.config.ssrc == key.ssrc).then_some(stream)
+    }
+}
+
+/// Puts the packets of each stream side by side, so that more of them are cut from one message (GSO).
+/// Sound comes last: small as it is, it ends the message of a picture.
+fn order(queue: &mut [Queued], batch: &Batch) {
+    if queue.len() > 2 {
+        queue.sort_unstable_by_key(|queued| {
+            let is_sound = batch.get(queued.packet).is_some_and(Kept::is_sound);
+            (is_sound, queued.stream.slot, queued.packet)
+        });
     }
 }
 

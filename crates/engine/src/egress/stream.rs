@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use forwarding::{Forward, SubscriptionKey};
 
+use super::batch::Kept;
 use super::body::Body;
 use super::clock::Capture;
 use super::header::{self, Contents, ExtensionIds, Header, MidBytes};
@@ -90,11 +91,11 @@ impl Stream {
         now: Instant,
         sealer: &RtpSealer,
         buffer: &mut Vec<u8>,
-        queued: (&Packet, u32),
+        kept: &Kept,
         forward: &Forward,
         transport_number: u16,
     ) -> bool {
-        let (packet, place) = queued;
+        let (packet, place) = (&kept.packet, kept.place);
         let start = buffer.len();
         let body = Body::of(packet, &self.config);
         let header = Header {
@@ -112,6 +113,7 @@ impl Stream {
             body,
             rewrite: forward.rewrite,
             original: None,
+            padding: body.padding(kept),
         };
         let Some(header_bytes) = header::write(buffer, &header, &contents) else {
             return false;
@@ -170,6 +172,7 @@ impl Stream {
             body: Body::of(packet, &self.config),
             rewrite: lost.rewrite,
             original: Some(lost.original),
+            padding: 0,
         };
         let Some(header_bytes) = header::write(buffer, &header, &contents) else {
             return false;

@@ -103,6 +103,8 @@ pub(crate) struct Encoding {
     /// Packets of a frame and of a keyframe, and what fills each.
     pub(crate) packets: [u8; 2],
     pub(crate) fill_bytes: usize,
+    /// Whether the packets of a frame differ in size, as those of browsers do: the later half has a byte more.
+    pub(crate) is_uneven: bool,
     /// The sound that the next packet repeats.
     repeated: Option<Vec<u8>>,
     pub(crate) wants_keyframe: bool,
@@ -242,6 +244,7 @@ impl Encoding {
             base: None,
             packets: [1 + layer, 3 + layer],
             fill_bytes: FILL_BYTES,
+            is_uneven: false,
             repeated: None,
             wants_keyframe: false,
             is_on: true,
@@ -348,7 +351,8 @@ impl Encoding {
             let written = descriptor.write(&mut payload).expect("it can be written");
             payload.truncate(written);
             let stamp = self.stamp(temporal, keyframe, (index, count), needs);
-            payload.resize(written + self.fill_bytes, stamp.fill());
+            let more = usize::from(self.is_uneven && index >= count / 2);
+            payload.resize(written + self.fill_bytes + more, stamp.fill());
             stamp.write(&mut payload);
             packets.push(video_packet(payload, index + 1 == count));
         }

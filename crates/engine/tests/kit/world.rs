@@ -72,6 +72,9 @@ pub(crate) struct World {
     pub(crate) strayed: BTreeMap<SocketAddr, (usize, usize)>,
     /// Bytes that the server sent to each peer.
     pub(crate) sent_down: BTreeMap<usize, usize>,
+    /// Sizes of the media packets that the server sent to each peer, by SSRC and timestamp, and whether
+    /// their headers speak of padding; only if `sniffs`.
+    pub(crate) sizes_down: BTreeMap<(usize, u32, u32), Vec<(usize, bool)>>,
     pub(crate) ids: u64,
     flights: BTreeMap<(Instant, u64), Cargo>,
     flown: u64,
@@ -144,6 +147,7 @@ impl World {
             checks: BTreeMap::new(),
             strayed: BTreeMap::new(),
             sent_down: BTreeMap::new(),
+            sizes_down: BTreeMap::new(),
             ids: 0,
             flights: BTreeMap::new(),
             flown: 0,

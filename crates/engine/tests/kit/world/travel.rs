@@ -82,6 +82,15 @@ impl World {
         };
         *self.sent_down.entry(index).or_default() += contents.len();
         self.seals.observe(index, contents);
+        if self.sniffs && media_number(contents).is_some() {
+            let word = |at: usize| {
+                let bytes = contents[at..at + 4].try_into();
+                u32::from_be_bytes(bytes.expect("four bytes"))
+            };
+            let frame = self.sizes_down.entry((index, word(8), word(4)));
+            let is_padded = contents[0] & 0x20 != 0;
+            frame.or_default().push((contents.len(), is_padded));
+        }
         let arrival = self.peers[index]
             .down
             .travel(self.now, contents.len(), &mut self.rng);
