@@ -25,11 +25,11 @@ pub struct SfuConfig {
     pub batch_forwards_max: usize,
     /// Wish for the size of each socket's receive and send buffer; the kernel may grant less.
     pub socket_buffer_bytes: usize,
-    /// How long a shard that has just sent much waits before it reads again, so that the packets of
+    /// How long a shard that sends much waits for more at most before it reads, so that the packets of
     /// one subscriber leave together. Zero turns it off.
     pub gather: Duration,
-    /// Datagrams in one turn from which a shard counts as having sent much.
-    pub gather_datagrams_min: usize,
+    /// Datagrams that a shard has to send in a second for that.
+    pub gather_datagrams_per_second: u32,
     /// Bytes of padding that a packet of a picture may get, so that it leaves in one message with others.
     pub even_out_bytes_max: u8,
     /// Media packets that may wait on the way from one shard to another; more are dropped.
@@ -91,7 +91,7 @@ impl Default for SfuConfig {
             batch_forwards_max: 1024,
             socket_buffer_bytes: 4 << 20,
             gather: Duration::from_millis(1),
-            gather_datagrams_min: 16,
+            gather_datagrams_per_second: 20_000,
             even_out_bytes_max: 16,
             relay_packets_max: 4096,
             spill: SpillConfig::default(),
@@ -128,6 +128,7 @@ impl SfuConfig {
             node_ips: advertised_addresses(rtc, dev),
             batch_datagrams_max: rtc.batch_datagrams_max,
             batch_forwards_max: rtc.batch_forwards_max,
+            gather: Duration::from_micros(rtc.gather_us),
             even_out_bytes_max: rtc.even_out_bytes_max,
             relay_packets_max: rtc.relay_packets_max,
             handshake_timeout: Duration::from_millis(limit.handshake_timeout_ms),

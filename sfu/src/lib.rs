@@ -12,6 +12,7 @@ mod command;
 mod commands;
 mod config;
 mod events;
+mod gather;
 mod handle;
 mod meter;
 mod metrics;

@@ -25,6 +25,7 @@ use crate::address::Addresses;
 use crate::command::Command;
 use crate::config::SfuConfig;
 use crate::events::{Consequence, EventQueues};
+use crate::gather::Gather;
 use crate::meter::Meter;
 use crate::metrics::MediaMetrics;
 use crate::placement::ShardLoad;
@@ -46,6 +47,9 @@ const RELAY_MAX: usize = 256;
 
 /// How soon to try again what the kernel or another shard had no room for.
 const RETRY: Duration = Duration::from_millis(1);
+
+/// Waiting for datagrams for less than this was no sleep: they were there already.
+const SLEEP_MIN: Duration = Duration::from_micros(20);
 
 /// What a shard's thread is given.
 pub(crate) struct Parts {
@@ -71,8 +75,6 @@ struct Turn {
     more: bool,
     /// Something waits for the kernel or another thread.
     retry: bool,
-    /// Datagrams that the engine gave to send.
-    sent: usize,
 }
 
 /// A shard on its thread.
@@ -97,6 +99,7 @@ pub(crate) struct Shard {
     outbox: Outbox,
     inbox: Inbox,
     meter: Meter,
+    gather: Gather,
 }
 
 impl Shard {
@@ -113,6 +116,8 @@ impl Shard {
         let addresses = Addresses::of_host(engine.candidates.clone(), parts.config.bind_ip);
         let segments = parts.state.max_gso_segments();
         let transmitter = Transmitter::new(parts.socket.as_raw_fd(), parts.v6, segments);
+        let least = parts.config.gather_datagrams_per_second;
+        let gather = Gather::new(parts.config.gather, least, now);
         let meter = Meter::new(parts.metrics, parts.id, Arc::clone(&parts.load), now);
         Ok(Self {
             id: parts.id,
@@ -135,6 +140,7 @@ impl Shard {
             outbox: parts.outbox,
             inbox: parts.inbox,
             meter,
+            gather,
         })
     }
 
@@ -170,9 +176,10 @@ impl Shard {
         if self.engine.poll_timeout().is_some_and(|due| due <= now) {
             self.engine.handle_timeout(now);
         }
-        turn.sent = self.flush(now);
+        let sent = self.flush(now);
+        self.gather.note_turn(now, sent);
         turn.retry |= !self.transmit.is_empty();
-        self.meter.turn(received, turn.sent, || self.receiver.age());
+        self.meter.turn(received, sent, || self.receiver.age());
         while let Some((to, message)) = self.engine.poll_relay() {
             self.outbox.push(to, message);
         }
@@ -310,10 +317,6 @@ impl Shard {
         if turn.more {
             return;
         }
-        if turn.sent >= self.config.gather_datagrams_min && !self.config.gather.is_zero() {
-            std::thread::sleep(self.config.gather);
-            return;
-        }
         let now = Instant::now();
         let mut wait = self.meter.due().saturating_duration_since(now);
         if let Some(due) = self.engine.poll_timeout() {
@@ -326,6 +329,15 @@ impl Shard {
             && error.kind() != std::io::ErrorKind::Interrupted
         {
             tracing::error!(shard.id = self.id.0, %error, "waiting for datagrams failed");
+        }
+        let mut events = self.poll_events.iter();
+        if events.any(|event| event.token() == SOCKET) {
+            let woken = Instant::now();
+            let was_asleep = woken.saturating_duration_since(now) >= SLEEP_MIN;
+            let gather = self.gather.before_read(woken, was_asleep);
+            if !gather.is_zero() {
+                std::thread::sleep(gather);
+            }
         }
     }
 

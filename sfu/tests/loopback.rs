@@ -345,7 +345,7 @@ async fn a_full_relay_queue_drops_and_counts() {
         relay_packets_max: 1,
         // So much is gathered that a batch never fits into the queue.
         gather: Duration::from_millis(100),
-        gather_datagrams_min: 0,
+        gather_datagrams_per_second: 0,
         ..spread(2)
     };
     let mut stage = Stage::new(config).await;

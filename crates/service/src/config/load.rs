@@ -15,6 +15,9 @@ const ENVIRONMENT_PREFIX: &str = "CLAPT_";
 /// Variables with the prefix that are no keys: they tell the project's tests which program to run.
 const NOT_KEYS: &[&str] = &["CLAPT_BINARY"];
 
+/// Sound that waits on the server longer than this is heard to be late.
+const GATHER_US_MAX: u64 = 5000;
+
 /// The file in the data directory that holds API keys.
 const KEY_FILE_NAME: &str = "keys.yaml";
 
@@ -189,6 +192,9 @@ impl Config {
         }
         if self.rtc.batch_forwards_max == 0 {
             return refuse("rtc.batch_forwards_max", "at least 1 is needed");
+        }
+        if self.rtc.gather_us > GATHER_US_MAX {
+            return refuse("rtc.gather_us", "5000 at most: it delays sound");
         }
         if self.room.enabled_codecs.is_empty() {
             return refuse("room.enabled_codecs", "at least one codec is needed");

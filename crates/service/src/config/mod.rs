@@ -115,6 +115,8 @@ pub struct RtcConfig {
     pub batch_datagrams_max: usize,
     /// Packets to be sent, each once per subscriber, from which a shard sends before it reads on.
     pub batch_forwards_max: usize,
+    /// Microseconds that a shard that sends much waits for more at most before it reads; 0 means none.
+    pub gather_us: u64,
     /// Bytes of padding that a packet of a picture may get, so that it leaves in one message with others.
     pub even_out_bytes_max: u8,
     /// Packets that may wait on their way from one shard to another.
@@ -158,6 +160,7 @@ impl Default for RtcConfig {
             ice_servers: Vec::new(),
             batch_datagrams_max: 256,
             batch_forwards_max: 1024,
+            gather_us: 1000,
             even_out_bytes_max: 16,
             relay_packets_max: 4096,
             congestion_control: CongestionControlConfig::default(),

@@ -290,6 +290,15 @@ fn ice_servers_are_read_with_their_credentials_and_shown_without() {
 }
 
 #[test]
+fn a_shard_is_not_told_to_hold_sound_back_for_long() {
+    let error = load("rtc: {gather_us: 5001}", &[], &[]).unwrap_err();
+
+    assert!(error.to_string().contains("rtc.gather_us"), "{error}");
+    let longest = load("rtc: {gather_us: 5000}", &[], &[]).unwrap();
+    assert_eq!(longest.rtc.gather_us, 5000);
+}
+
+#[test]
 fn an_ice_server_that_nobody_could_use_is_refused_by_its_key() {
     for (server, key) in [
         ("{urls: []}", "[0].urls"),
