@@ -242,11 +242,7 @@ mod tests {
 
     #[test]
     fn a_repair_stream_gets_back_a_place_that_was_taken() {
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "an Instant can be had no other way"
-        )]
-        let now = Instant::now();
+        let now = crate::test_time::start();
         let builder = Rtc::builder().set_crypto_provider(crate::crypto::provider());
         let mut rtc = builder.set_rtp_mode(true).build(now);
         let (mid, media, repair): (Mid, Ssrc, Ssrc) = ("cam".into(), 1.into(), 2.into());

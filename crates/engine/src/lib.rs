@@ -65,3 +65,17 @@ pub use types::{
     PendingTrack, RoomId, SessionConfig, SessionId, SessionKind, ShardId, Subscribe, Target,
     TrackId,
 };
+
+#[cfg(test)]
+mod test_time {
+    use std::time::Instant;
+
+    /// Some point in time for virtual clocks to begin at.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "an Instant can be had no other way; tests count from it"
+    )]
+    pub(crate) fn start() -> Instant {
+        Instant::now()
+    }
+}

@@ -346,11 +346,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-
-    #[expect(clippy::disallowed_methods, reason = "a test needs some first instant")]
-    fn start() -> Instant {
-        Instant::now()
-    }
+    use crate::test_time::start;
 
     #[test]
     fn a_client_that_tells_nothing_of_padding_gets_more_on_trial() {

@@ -163,11 +163,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-
-    #[expect(clippy::disallowed_methods, reason = "a test needs some first instant")]
-    fn start() -> Instant {
-        Instant::now()
-    }
+    use crate::test_time::start;
 
     fn path(port: u16) -> Path {
         Path {
