@@ -9,10 +9,11 @@ use str0m::rtp::Ssrc;
 use str0m::{Input, Rtc};
 
 use crate::counters::Drop;
-use crate::demux::{SessionIndex, is_stun};
+use crate::demux::SessionIndex;
 use crate::egress::{Path, is_control};
 use crate::gate::{Refusal, parse_claim};
 use crate::session::{Session, guard};
+use crate::stun::is_stun;
 use crate::{CloseReason, Engine, SessionKind};
 
 /// Longest datagram that is read: what fits into one Ethernet frame.
@@ -70,7 +71,7 @@ impl Engine {
             source: destination,
             destination: source,
         };
-        session.egress.route.handle_received(from, contents);
+        session.egress.route.handle_received(now, from, contents);
         if is_control(contents) && session.egress.has_streams() {
             let kind = session.kind;
             self.handle_feedback(now, index, contents)?;

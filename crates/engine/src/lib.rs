@@ -39,6 +39,7 @@ mod sending;
 mod session;
 mod srtp;
 mod steering;
+mod stun;
 mod subscriptions;
 mod switching;
 #[cfg(feature = "testing")]

@@ -181,8 +181,6 @@ impl Session {
         (mut rtc, keys): (Rtc, KeyMailbox),
     ) -> Self {
         let random = *rtc.direct_api().new_ssrc();
-        let mut congestion = limits.congestion;
-        congestion.enabled &= config.estimate_bandwidth;
         let payload_types = PayloadTypes::of(&rtc);
         Self {
             id,
@@ -190,7 +188,7 @@ impl Session {
             room,
             rtc,
             keys,
-            egress: Egress::new(config.ice_lite, random, congestion),
+            egress: Egress::new(config.ice_lite, random, limits.congestion),
             clock: PublisherClock::default(),
             is_connected: false,
             deadline: None,
