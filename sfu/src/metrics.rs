@@ -23,7 +23,7 @@ struct Snapshot {
 type Read = fn(&Snapshot) -> u64;
 
 /// Counters without labels: name, help, value.
-const COUNTERS: [(&str, &str, Read); 15] = [
+const COUNTERS: [(&str, &str, Read); 16] = [
     (
         "clapt_datagrams_received_total",
         "UDP datagrams received",
@@ -49,6 +49,11 @@ const COUNTERS: [(&str, &str, Read); 15] = [
         "clapt_packets_received_total",
         "Media packets received",
         |now| now.engine.packets_in,
+    ),
+    (
+        "clapt_packets_recovered_total",
+        "Packets of sound that were lost on their way in, and taken from later ones that repeat them",
+        |now| now.engine.packets_recovered,
     ),
     (
         "clapt_packets_forwarded_total",

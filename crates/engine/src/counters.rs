@@ -90,6 +90,8 @@ pub struct Counters {
     pub bytes_in: u64,
     /// Media packets received and authenticated.
     pub packets_in: u64,
+    /// Packets of sound that did not come, and were taken from later ones.
+    pub packets_recovered: u64,
     /// Media packets handed to subscribers, retransmissions not counted.
     pub packets_forwarded: u64,
     /// Their payload bytes.

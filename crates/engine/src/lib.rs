@@ -19,6 +19,7 @@ mod demux;
 mod egress;
 mod engine;
 mod flow;
+mod gap;
 mod gate;
 mod ingress;
 mod media;
