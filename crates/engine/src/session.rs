@@ -7,7 +7,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
 use forwarding::{
-    Codec, DependencyDescriptorReader, LayerLimit, SoundGaps, StreamState, SubscriptionKey,
+    Codec, DependencyDescriptorReader, LayerLimit, PictureSize, SoundGaps, StreamState,
+    SubscriptionKey,
 };
 use str0m::channel::ChannelConfig;
 use str0m::media::Mid;
@@ -97,6 +98,8 @@ pub(crate) struct IngressStream {
     pub(crate) codec: Codec,
     pub(crate) descriptor_reader: DependencyDescriptorReader,
     pub(crate) gaps: SoundGaps,
+    /// The largest pictures so far.
+    pub(crate) size: Option<PictureSize>,
 }
 
 /// A track that the client receives, or will.
