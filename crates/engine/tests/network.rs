@@ -81,6 +81,23 @@ fn at_20_percent_loss_on_one_leg_the_picture_goes_on() {
     }
 }
 
+/// A client that tells of loss once a second: chance must not look like congestion.
+#[test]
+fn at_20_percent_loss_the_picture_is_rarely_made_smaller() {
+    let mut frames = 0;
+    for seed in 100..108 {
+        let mode = MODES[usize::from(seed % 4 >= 2)];
+        let (mut world, bob, _, camera) = bad_call(seed, mode, |_| {});
+        let peer = &mut world.peers[bob.subscriber];
+        peer.up.loss_permille = 200;
+        peer.down.loss_permille = 200;
+        let since = world.now;
+        world.run_for(20 * SECOND);
+        frames += world.played_since(bob, camera, since);
+    }
+    assert!(frames >= 3400, "{frames} of 4000 frames in eight calls");
+}
+
 #[test]
 fn at_20_percent_loss_everywhere_nobody_is_thrown_out() {
     for (seed, mode) in [(42, Mode::Dual), (43, Mode::Single)] {

@@ -35,8 +35,11 @@ const SECOND_MICROS: u64 = 1_000_000;
 /// Fewer packets tell no share.
 const LOSS_PACKETS_MIN: u32 = 20;
 
-/// If so much of the loss is left when less is sent, the rate was not its cause.
+/// If so much of the loss is left after a second of sending less, the rate was not its cause; if so little is, it
+/// was. In between a second more decides, since few packets tell a share badly.
 const LOSS_LEFT: f32 = 0.6;
+const LOSS_GONE: f32 = 0.3;
+const LOSS_HALVED: f32 = 0.45;
 
 /// Less loss than this is no reason to take a picture away entirely.
 const LOSS_UNBEARABLE: f32 = 0.35;
@@ -221,16 +224,24 @@ impl Estimator {
 
     /// Looks whether less is lost since less is sent.
     fn resolve_suspicion(&mut self) {
-        let Some((suspicion, loss)) = self.suspicion.zip(self.loss_over(SECOND_MICROS)) else {
+        let latest = self.loss_over(SECOND_MICROS);
+        let Some((suspicion, latest)) = self.suspicion.zip(latest) else {
             return;
         };
+        let for_long = self.loss_over(2 * SECOND_MICROS);
+        let loss = for_long.unwrap_or(latest);
+        let left = loss / suspicion.loss;
+        let is_left = match for_long {
+            None if (LOSS_GONE..=LOSS_LEFT).contains(&left) => return,
+            None => left > LOSS_LEFT,
+            Some(_) => left > LOSS_HALVED,
+        };
         self.suspicion = None;
-        let is_own = loss > suspicion.loss * LOSS_LEFT && loss < LOSS_UNBEARABLE;
         let has_queue = self
             .windows
             .iter()
             .any(|window| window.queue_micros > QUEUE_MICROS);
-        if is_own && !has_queue {
+        if is_left && loss < LOSS_UNBEARABLE && !has_queue {
             self.own_loss = loss;
             self.limit = suspicion.before;
         } else if let Some(limit) = &mut self.limit {

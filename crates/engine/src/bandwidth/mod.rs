@@ -27,6 +27,7 @@ use self::estimator::Estimator;
 use self::probe::{Outcome, Probe, Total};
 use self::ramp::{Ramp, Step};
 pub(crate) use self::rates::LayerRates;
+pub(crate) use self::reports::Counted;
 use self::reports::Reports;
 use self::sent::{Fate, News, SentPackets};
 use self::window::OpenWindow;
@@ -253,11 +254,11 @@ impl Bandwidth {
     }
 
     /// Takes the loss of the client's receiver reports, which counts if it tells nothing better.
-    pub(crate) fn handle_loss(&mut self, now: Instant, loss: f32) -> Finding {
+    pub(crate) fn handle_loss(&mut self, now: Instant, counted: Counted) -> Finding {
         if !self.may_count(now) {
             return Finding::Nothing;
         }
-        let window = self.reports.handle_loss(now, loss, self.bytes);
+        let window = self.reports.handle_loss(now, counted, self.bytes);
         match window.map(|window| self.estimator.handle_window(now, window)) {
             Some(true) => {
                 self.ramp.handle_congestion(now);

@@ -12,8 +12,22 @@ const INTERVAL_MIN: Duration = Duration::from_millis(900);
 const ESTIMATE_PERCENT: u64 = 85;
 const ESTIMATES: u32 = 2;
 
-/// A report stands for so many packets.
-const PACKETS: f32 = 100.0;
+/// Packets that a client has counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Counted {
+    pub(crate) expected: u32,
+    pub(crate) lost: u32,
+}
+
+impl Counted {
+    /// Adds a stream that lost `fraction` 256ths of the `expected` packets (RFC 3550, section 6.4.1).
+    pub(crate) fn add(&mut self, expected: u32, fraction: u8) {
+        let lost = u64::from(expected) * u64::from(fraction) + 128;
+        let lost = u32::try_from(lost / 256).unwrap_or(u32::MAX);
+        self.expected = self.expected.saturating_add(expected);
+        self.lost = self.lost.saturating_add(lost);
+    }
+}
 
 /// A rate by the bytes that were sent between reports.
 #[derive(Debug, Default)]
@@ -42,8 +56,9 @@ pub(crate) struct Reports {
     by_estimate: Meter,
     by_loss: Meter,
     low: u32,
-    /// The most that any stream lost since the last reading.
-    loss: f32,
+    /// What was counted since the last reading, of all streams: one alone has few packets a second, and its share
+    /// of lost ones scatters.
+    counted: Counted,
 }
 
 impl Reports {
@@ -55,30 +70,26 @@ impl Reports {
         (self.low >= ESTIMATES).then_some(bits)
     }
 
-    /// Takes the share of packets that was lost of some stream. Gives it as a window, when one is over.
-    pub(crate) fn handle_loss(&mut self, now: Instant, share: f32, bytes: u64) -> Option<Window> {
-        self.loss = self.loss.max(share.clamp(0.0, 1.0));
+    /// Takes what the client has counted. Gives it as a window, when one is over.
+    pub(crate) fn handle_loss(
+        &mut self,
+        now: Instant,
+        counted: Counted,
+        bytes: u64,
+    ) -> Option<Window> {
+        self.counted.expected = self.counted.expected.saturating_add(counted.expected);
+        self.counted.lost = self.counted.lost.saturating_add(counted.lost);
         let (elapsed, sent) = self.by_loss.read(now, bytes)?;
-        let share = std::mem::take(&mut self.loss);
-        let (lost, received) = (parts(share), parts(1.0 - share));
+        let Counted { expected, lost } = std::mem::take(&mut self.counted);
+        let received = expected.saturating_sub(lost);
         Some(Window {
             micros: u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX),
             received,
             lost,
-            bits_per_second: sent.saturating_mul(received.into())
-                / u64::from((received + lost).max(1)),
+            bits_per_second: sent.saturating_mul(received.into()) / u64::from(expected.max(1)),
             queue_micros: 0,
         })
     }
-}
-
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "a share is between 0 and 1"
-)]
-fn parts(share: f32) -> u32 {
-    (share * PACKETS).round() as u32
 }
 
 #[cfg(test)]
@@ -104,14 +115,39 @@ mod tests {
     }
 
     #[test]
-    fn the_worst_loss_of_a_second_is_told_with_what_arrived() {
+    fn the_loss_of_all_streams_is_told_with_what_arrived() {
         let (start, mut reports) = (start(), Reports::default());
-        assert_eq!(reports.handle_loss(start, 0.5, 0), None);
-        assert_eq!(reports.handle_loss(start + SECOND / 2, 0.1, 100_000), None);
+        let mut counted = Counted::default();
+        counted.add(50, 0);
+        counted.add(150, 128);
+        let nothing = Counted::default();
+        assert_eq!(reports.handle_loss(start, nothing, 0), None);
+        assert_eq!(
+            reports.handle_loss(start + SECOND / 2, counted, 100_000),
+            None
+        );
 
-        let window = reports.handle_loss(start + SECOND, 0.0, 250_000).unwrap();
+        let window = reports
+            .handle_loss(start + SECOND, nothing, 250_000)
+            .unwrap();
 
-        assert_eq!((window.lost, window.received), (50, 50));
-        assert_eq!(window.bits_per_second, 1_000_000);
+        assert_eq!((window.lost, window.received), (75, 125));
+        assert_eq!(window.bits_per_second, 1_250_000);
+    }
+
+    #[test]
+    fn counts_that_make_no_sense_do_no_harm() {
+        let (start, mut reports) = (start(), Reports::default());
+        let mut counted = Counted::default();
+        for _ in 0..3 {
+            counted.add(u32::MAX, 255);
+        }
+        counted.lost = u32::MAX;
+        counted.expected = 1;
+        reports.handle_loss(start, counted, 0);
+
+        let window = reports.handle_loss(start + SECOND, counted, u64::MAX);
+
+        assert_eq!(window.unwrap().received, 0);
     }
 }

@@ -97,7 +97,15 @@ fn reports_of_before_a_way_was_valid_do_not_count() {
             let now = start + Duration::from_secs(second);
             let micros = bandwidth.micros(now);
             bandwidth.note_sent(micros, 100_000, false);
-            findings.push(bandwidth.handle_loss(now, 0.5) != Finding::Nothing);
+            findings.push(
+                bandwidth.handle_loss(
+                    now,
+                    Counted {
+                        expected: 100,
+                        lost: 50,
+                    },
+                ) != Finding::Nothing,
+            );
         }
         assert_eq!(findings.contains(&true), since == 0, "{findings:?}");
     }

@@ -7,7 +7,7 @@ use forwarding::SubscriptionKey;
 use slab::Slab;
 
 use super::stream::Stream;
-use crate::bandwidth::Finding;
+use crate::bandwidth::{Counted, Finding};
 use crate::rtcp::{self, NtpTime};
 
 /// What a client reported: see [`Egress::read_feedback`](super::Egress::read_feedback).
@@ -20,6 +20,8 @@ pub(crate) struct Feedback {
     lost: Vec<(usize, u16)>,
     /// The worst of the streams that it reports on.
     pub(crate) loss: Option<f32>,
+    /// Packets of all its streams that it counted since its reports before.
+    pub(crate) counted: Counted,
     pub(crate) round_trip: Option<Duration>,
     /// What the client takes for the bandwidth of its way in, in bits per second.
     pub(crate) estimate: Option<u64>,
@@ -38,6 +40,7 @@ impl Feedback {
         self.full_intras.clear();
         self.lost.clear();
         self.loss = None;
+        self.counted = Counted::default();
         self.round_trip = None;
         self.estimate = None;
         self.finding = Finding::Nothing;
@@ -110,6 +113,8 @@ impl<'a> Reader<'a> {
             return; // Retransmissions are lost as well; that says nothing new.
         }
         stream.is_known = true;
+        let expected = stream.expected_since(report.highest_sequence);
+        self.feedback.counted.add(expected, report.fraction_lost);
         let loss = f32::from(report.fraction_lost) / 256.0;
         let known = self.feedback.loss.unwrap_or(0.0);
         self.feedback.loss = Some(known.max(loss));

@@ -338,8 +338,8 @@ impl Egress {
         if let Some(bits_per_second) = feedback.estimate {
             finding = finding.or(self.bandwidth.handle_estimate(now, bits_per_second));
         }
-        if let Some(loss) = feedback.loss {
-            finding = finding.or(self.bandwidth.handle_loss(now, loss));
+        if feedback.loss.is_some() {
+            finding = finding.or(self.bandwidth.handle_loss(now, feedback.counted));
         }
         finding
     }

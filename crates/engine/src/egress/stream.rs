@@ -57,6 +57,8 @@ pub(crate) struct Stream {
     pub(crate) repair: Option<Repair>,
     /// Whether the client has reported on the stream: it knows then where it belongs.
     pub(crate) is_known: bool,
+    /// The highest sequence number that it has told of.
+    highest: Option<u32>,
     timeline: Option<Timeline>,
     packets: u32,
     octets: u32,
@@ -72,10 +74,23 @@ impl Stream {
             config,
             repair,
             is_known: false,
+            highest: None,
             timeline: None,
             packets: 0,
             octets: 0,
             packets_reported: 0,
+        }
+    }
+
+    /// Takes the highest sequence number of a report. Gives how many packets the client has expected since the
+    /// report before (RFC 3550, appendix A.3): 0 for the first one, and for what can't be.
+    pub(super) fn expected_since(&mut self, highest: u32) -> u32 {
+        let before = self.highest.replace(highest).unwrap_or(highest);
+        let expected = highest.wrapping_sub(before);
+        if expected <= u32::from(u16::MAX) {
+            expected
+        } else {
+            0
         }
     }
 
