@@ -87,11 +87,7 @@ impl Stream {
     pub(super) fn expected_since(&mut self, highest: u32) -> u32 {
         let before = self.highest.replace(highest).unwrap_or(highest);
         let expected = highest.wrapping_sub(before);
-        if expected <= u32::from(u16::MAX) {
-            expected
-        } else {
-            0
-        }
+        u16::try_from(expected).map_or(0, u32::from)
     }
 
     /// Packets that were sent so far; the count wraps.
