@@ -10,6 +10,7 @@ import { useText } from '../../i18n/I18n';
 import { apiErrorCode, isFinal, type ErrorCode } from '../../lib/errors';
 import { loadName, saveName, type DeviceChoice } from '../../lib/profile';
 import { readToken } from '../../lib/token';
+import { useUser } from '../../session/session';
 import { AfterCall } from './AfterCall';
 import { DeviceCheck } from './DeviceCheck';
 import { JoiningScreen } from './JoiningScreen';
@@ -37,7 +38,9 @@ export function RoomPage() {
   const room = claims && claims.room !== '' ? claims.room : pathRoom;
   const { state: instance, retry: retryInstance } = useInstance();
   const [phase, setPhase] = useState<Phase>({ kind: 'check', joining: false });
-  const [name, setName] = useState(() => claims?.name ?? loadName());
+  const account = useUser();
+  const [typedName, setName] = useState<string>();
+  const name = typedName ?? claims?.name ?? account?.name ?? loadName();
   /** Coming back after an error takes the same identity, so that no double stays behind. */
   const identity = useRef<string>(undefined);
   useDocumentTitle(`${room} · Clapt`);
