@@ -59,7 +59,7 @@ export async function changePassword(current: string, fresh: string): Promise<vo
 }
 
 export async function getDevices(): Promise<Device[]> {
-  return (await call(`${api}/account/sessions`)).body as Device[];
+  return ((await call(`${api}/account/sessions`)).body as { items: Device[] }).items;
 }
 
 export async function endDevice(id: string): Promise<void> {
@@ -138,6 +138,5 @@ export async function setRoles(id: string, roles: string[]): Promise<void> {
 
 /** Mails that were written here, newest first. Development mode only. */
 export async function getDevMails(): Promise<DevMail[]> {
-  const { body } = await send(`${api}/dev/mails`);
-  return Array.isArray(body) ? (body as DevMail[]) : (body as { items: DevMail[] }).items;
+  return ((await send(`${api}/dev/mails`)).body as { items: DevMail[] }).items;
 }

@@ -6,7 +6,8 @@ export interface User {
   email_verified: boolean;
   name: string;
   about: string;
-  country: string | null;
+  /** Two letters, or empty. */
+  country: string;
   time_zone: string;
   locale: string;
   avatar_url: string | null;
@@ -29,7 +30,8 @@ export type Profile = Pick<User, 'name' | 'about' | 'country' | 'time_zone' | 'l
 /** One place where the account is signed in. */
 export interface Device {
   id: string;
-  user_agent: string;
+  /** What the browser calls itself. */
+  device: string;
   address: string;
   created_at: string;
   last_seen_at: string;
@@ -48,8 +50,7 @@ export interface Privacy {
 /** An account as an administrator sees it. */
 export interface Person extends User {
   blocked_at: string | null;
-  block_reason: string | null;
-  last_seen_at: string | null;
+  blocked_reason: string | null;
 }
 
 export interface Page<Item> {

@@ -1,6 +1,6 @@
 import { Button, Modal } from '@mantine/core';
 import { IconCheck, IconX } from '@tabler/icons-react';
-import { useId, useState, type ReactNode } from 'react';
+import { useState, type ReactNode } from 'react';
 import { problemOf } from '../api/problem';
 import { formProblem, type FormProblem } from '../lib/formProblem';
 import classes from './Dialog.module.css';
@@ -18,16 +18,18 @@ interface Props {
   /** Names the safe way; it has the focus. */
   cancel: string;
   children?: ReactNode;
+  /** Whether what else is asked for is there; says so itself if it is not. */
+  isReady?: () => boolean;
   onConfirm: () => Promise<unknown>;
   onClose: () => void;
 }
 
 /** Asks before something is lost, and says what. Stays open with the reason if it did not work. */
-export function ConfirmDialog({ title, losses, keeps = [], confirm, cancel, children, onConfirm, onClose }: Props) {
-  const heading = useId();
+export function ConfirmDialog({ title, losses, keeps = [], confirm, cancel, children, isReady, onConfirm, onClose }: Props) {
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState<FormProblem>();
   const run = async () => {
+    if (isReady?.() === false) return;
     setBusy(true);
     setProblem(undefined);
     try {
@@ -40,9 +42,9 @@ export function ConfirmDialog({ title, losses, keeps = [], confirm, cancel, chil
     }
   };
   return (
-    <Modal opened onClose={onClose} aria-labelledby={heading}>
+    <Modal opened onClose={onClose}>
       <div className={classes.dialog}>
-        <h2 id={heading}>{title}</h2>
+        <Modal.Title>{title}</Modal.Title>
         <ul className={classes.losses}>
           {losses.map((loss) => (
             <li key={loss}>

@@ -37,7 +37,6 @@ export function PasswordField({ label, error, aside, description, ...input }: Pr
         maxLength={lengthMax.password}
         error={error}
         description={description}
-        inputWrapperOrder={['label', 'input', 'description', 'error']}
         visibilityToggleButtonProps={{ 'aria-label': text('password.show'), tabIndex: 0, 'aria-hidden': false }}
         onKeyUp={watchCaps}
         onKeyDown={watchCaps}

@@ -26,7 +26,6 @@ export function TimeZoneSelect({ value, ...select }: Props) {
       limit={60}
       label={text('field.timeZone')}
       description={text('field.timeZone.now', { time })}
-      inputWrapperOrder={['label', 'input', 'description', 'error']}
       nothingFoundMessage={text('field.nothingFound')}
     />
   );

@@ -8,7 +8,10 @@ const codes = [
   'code-invalid',
   'email-unverified',
   'account-blocked',
-  'token-invalid',
+  'link-invalid',
+  'registration-closed',
+  'conflict',
+  'already-set-up',
   'too-many-requests',
   'precondition-failed',
   'permission-denied',
@@ -23,7 +26,6 @@ type KnownCode = (typeof codes)[number];
 const aliases: Record<string, KnownCode> = {
   'resource-exhausted': 'too-many-requests',
   'precondition-required': 'precondition-failed',
-  'already-exists': 'precondition-failed',
 };
 
 /** What can be wrong with a field, by the server's code for it, in the reader's language. */

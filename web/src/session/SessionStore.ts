@@ -131,7 +131,7 @@ export class SessionStore {
   #renewalFailed(error: unknown): void {
     if (!(error instanceof ApiError)) throw error;
     const { status, code } = error.problem;
-    if (status === 401 || status === 403) {
+    if (status === 401) {
       this.#around.remember(false);
       this.#apply({ kind: 'refused', code });
       return;

@@ -16,7 +16,7 @@ export function AccountMenu({ user }: { user: User }) {
   return (
     <Menu position="top-start" width={208}>
       <Menu.Target>
-        <button type="button" className={classes.me} aria-label={text('account.menu', { name: user.name })} data-testid="account-menu">
+        <button type="button" className={classes.me} data-testid="account-menu">
           <Avatar name={user.name} className={classes.face} />
           <span className={classes.who}>
             <b className="cut">{user.name}</b>

@@ -32,7 +32,8 @@ export function Palette({ onClose }: { onClose: () => void }) {
   };
 
   return (
-    <Modal opened onClose={onClose} centered={false} yOffset="12vh" size={560} aria-label={text('palette.label')}>
+    <Modal opened onClose={onClose} centered={false} yOffset="12vh" size={560}>
+      <Modal.Title className="sr">{text('palette.label')}</Modal.Title>
       <div className={classes.line}>
         <IconSearch size={20} stroke={1.75} aria-hidden="true" />
         <input

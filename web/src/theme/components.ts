@@ -42,6 +42,7 @@ export const components = {
   }),
   Input: Input.extend({ classNames: { input: classes.input } }),
   InputWrapper: InputWrapper.extend({
+    defaultProps: { inputWrapperOrder: ['label', 'input', 'description', 'error'] },
     classNames: { label: classes.label, description: classes.description, error: classes.error },
   }),
   TextInput: TextInput.extend({ defaultProps: { withAsterisk: false } }),
@@ -53,7 +54,8 @@ export const components = {
   PasswordInput: { classNames: { input: classes.input, innerInput: controls.innerInput ?? '' } },
   Textarea: { defaultProps: { autosize: true, minRows: 3 }, classNames: { input: classes.input } },
   Menu: {
-    defaultProps: { ...quick, position: 'bottom-end', offset: 4 },
+    // Inside of the landmark that it belongs to, and without an element that only takes the focus.
+    defaultProps: { ...quick, position: 'bottom-end', offset: 4, withinPortal: false, withInitialFocusPlaceholder: false },
     classNames: { dropdown: classes.dropdown, item: classes.item, divider: classes.divider },
   },
   Modal: {

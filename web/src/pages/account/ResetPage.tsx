@@ -35,10 +35,10 @@ export function ResetPage() {
         <DoorTitle title={text('reset.title')}>{text('reset.text')}</DoorTitle>
         {token === undefined && (
           <Note kind="bad">
-            {text('problem.token-invalid')} {again}
+            {text('problem.link-invalid')} {again}
           </Note>
         )}
-        <FormNote problem={form.problem} more={form.problem?.message === 'problem.token-invalid' ? again : undefined} />
+        <FormNote problem={form.problem} more={form.problem?.message === 'problem.link-invalid' ? again : undefined} />
         <PasswordField
           {...form.field('password')}
           label={text('field.password.new')}

@@ -1,5 +1,5 @@
 import { Button, Select, Skeleton, TextInput } from '@mantine/core';
-import { useQuery } from '@tanstack/react-query';
+import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { getRouteApi, Link, useNavigate } from '@tanstack/react-router';
 import { useState } from 'react';
 import { isSetupNeeded, setUp } from '../../api/accounts';
@@ -56,6 +56,7 @@ export function SetupPage() {
 function SetupForm({ token }: { token: string }) {
   const text = useText();
   const navigate = useNavigate();
+  const client = useQueryClient();
   const { locale, setLocale } = useLocale();
   const [step, setStep] = useState<1 | 2>(1);
   const form = useForm({
@@ -70,9 +71,11 @@ function SetupForm({ token }: { token: string }) {
       await setUp({ token, name: name.trim(), email: email.trim(), password, locale, time_zone });
       toast({ kind: 'ok', title: text('setup.ready'), text: text('setup.ready.text') });
       await navigate({ to: '/', replace: true });
+      client.setQueryData(['setup'], false);
     },
     onProblem: (problem) => {
       if (problem.fields.some(({ field }) => firstStep.includes(field))) setStep(1);
+      if (problem.code === 'already-set-up') void client.invalidateQueries({ queryKey: ['setup'] });
       return false;
     },
   });

@@ -59,7 +59,6 @@ export function SignInPage() {
             {...form.field('code')}
             label={text('field.code')}
             description={text('signin.code.recovery')}
-            inputWrapperOrder={['label', 'input', 'description', 'error']}
             autoComplete="one-time-code"
             autoCapitalize="none"
             spellCheck={false}

@@ -41,7 +41,7 @@ export function VerifyPage() {
         {data === undefined && (token === undefined || problem !== undefined) && (
           <>
             <DoorTitle title={text('verify.failed')} />
-            {token === undefined ? <Note kind="bad">{text('problem.token-invalid')}</Note> : <FormNote problem={problem} />}
+            {token === undefined ? <Note kind="bad">{text('problem.link-invalid')}</Note> : <FormNote problem={problem} />}
             <p className={classes.dim}>{text('verify.failed.text')}</p>
             <div className={classes.side}>
               {problem?.message === 'problem.unreachable' || problem?.message === 'problem.unavailable' ? (

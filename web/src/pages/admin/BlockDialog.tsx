@@ -4,8 +4,7 @@ import { blockPerson } from '../../api/accounts';
 import type { Person } from '../../api/types';
 import { ConfirmDialog } from '../../components/ConfirmDialog';
 import { useText } from '../../i18n/I18n';
-
-const reasonLengthMax = 500;
+import { lengthMax } from '../../lib/fields';
 
 export interface PersonDialogProps {
   person: Person;
@@ -18,6 +17,7 @@ export interface PersonDialogProps {
 export function BlockDialog({ person, onDone, onClose }: PersonDialogProps) {
   const text = useText();
   const [reason, setReason] = useState('');
+  const [missing, setMissing] = useState(false);
   return (
     <ConfirmDialog
       title={text('people.block.title', { name: person.name })}
@@ -25,6 +25,10 @@ export function BlockDialog({ person, onDone, onClose }: PersonDialogProps) {
       keeps={[text('people.block.keeps')]}
       confirm={text('people.block.confirm')}
       cancel={text('dialog.cancel')}
+      isReady={() => {
+        setMissing(reason.trim() === '');
+        return reason.trim() !== '';
+      }}
       onConfirm={async () => {
         await blockPerson(person.id, reason.trim());
         await onDone(text('people.block.done', { name: person.name }));
@@ -33,12 +37,16 @@ export function BlockDialog({ person, onDone, onClose }: PersonDialogProps) {
     >
       <Textarea
         label={text('people.block.reason')}
-        description={text('people.block.reason.hint', { count: reasonLengthMax })}
-        maxLength={reasonLengthMax}
+        description={text('people.block.reason.hint')}
+        maxLength={lengthMax.about}
+        required
+        withAsterisk={false}
+        error={missing ? text('people.block.reason.missing') : undefined}
         value={reason}
         data-testid="block-reason"
         onChange={(event) => {
           setReason(event.currentTarget.value);
+          setMissing(false);
         }}
       />
     </ConfirmDialog>

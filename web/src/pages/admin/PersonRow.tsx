@@ -50,18 +50,19 @@ export function PersonRow({ person }: { person: Person }) {
   return (
     <li className={classes.row} data-testid="person">
       <Avatar name={person.name} className={classes.face} />
-      <span className={classes.who}>
+      <span className={classes.words}>
+        <span className={classes.who}>
         <b className="cut">{isMe ? text('people.you', { name: person.name }) : person.name}</b>
         <small className="cut">{person.email}</small>
-      </span>
-      <span className={classes.marks}>
+        </span>
+        <span className={classes.marks}>
         {isBlocked && <Badge kind="bad">{text('people.blocked')}</Badge>}
-        {!person.email_verified && <Badge kind="warn">{text('people.unverified')}</Badge>}
         {person.roles.map((role) => (
           <Badge key={role} kind={role === 'owner' || role === 'admin' ? 'accent' : 'plain'}>
             {roleLabel(role, text)}
           </Badge>
         ))}
+        </span>
       </span>
       {(canBlock || canReset || canAssign) && (
         <Menu width={232}>

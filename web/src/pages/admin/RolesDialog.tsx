@@ -1,5 +1,5 @@
 import { Button, Checkbox, Modal } from '@mantine/core';
-import { useId, useState } from 'react';
+import { useState } from 'react';
 import { setRoles } from '../../api/accounts';
 import { problemOf } from '../../api/problem';
 import dialog from '../../components/Dialog.module.css';
@@ -14,7 +14,6 @@ import { builtInRoles, roleLabel } from './roles';
 /** What somebody may do here, by roles. Only an owner makes owners. */
 export function RolesDialog({ person, onDone, onClose }: PersonDialogProps) {
   const text = useText();
-  const heading = useId();
   const isOwner = useUser()?.roles.includes('owner') === true;
   const [chosen, setChosen] = useState<readonly string[]>(person.roles);
   const [busy, setBusy] = useState(false);
@@ -36,7 +35,7 @@ export function RolesDialog({ person, onDone, onClose }: PersonDialogProps) {
   };
 
   return (
-    <Modal opened onClose={onClose} aria-labelledby={heading}>
+    <Modal opened onClose={onClose}>
       <form
         className={dialog.dialog}
         onSubmit={(event) => {
@@ -44,9 +43,9 @@ export function RolesDialog({ person, onDone, onClose }: PersonDialogProps) {
           void save();
         }}
       >
-        <h2 id={heading}>{text('people.roles.title', { name: person.name })}</h2>
+        <Modal.Title>{text('people.roles.title', { name: person.name })}</Modal.Title>
         <FormNote problem={problem} />
-        <Checkbox.Group aria-labelledby={heading} value={[...chosen]} onChange={setChosen}>
+        <Checkbox.Group aria-label={text('people.roles.title', { name: person.name })} value={[...chosen]} onChange={setChosen}>
           <div className={classes.roles}>
             {all.map((role) => (
               <Checkbox key={role} value={role} label={roleLabel(role, text)} disabled={role === 'owner' && !isOwner} />

@@ -83,8 +83,8 @@ export function DeviceList() {
   );
 }
 
-function nameOf({ user_agent }: Device, text: Translate): string {
-  const { browser, system } = deviceName(user_agent);
+function nameOf({ device }: Device, text: Translate): string {
+  const { browser, system } = deviceName(device);
   if (browser !== undefined && system !== undefined) return text('devices.name', { browser, system });
   return browser ?? system ?? text('devices.unknown');
 }
@@ -93,7 +93,7 @@ function DeviceRow({ device, onEnd }: { device: Device; onEnd: () => void }) {
   const text = useText();
   const intl = useIntl();
   const name = nameOf(device, text);
-  const Icon = deviceName(device.user_agent).isPhone ? IconDeviceMobile : IconDeviceLaptop;
+  const Icon = deviceName(device.device).isPhone ? IconDeviceMobile : IconDeviceLaptop;
   const seen = Date.parse(device.last_seen_at);
   const seconds = Math.round((seen - Date.now()) / 1000);
   const about = (

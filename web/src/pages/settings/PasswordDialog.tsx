@@ -1,6 +1,5 @@
 import { Button, Modal } from '@mantine/core';
 import { useQueryClient } from '@tanstack/react-query';
-import { useId } from 'react';
 import { changePassword } from '../../api/accounts';
 import classes from '../../components/Dialog.module.css';
 import { FormNote } from '../../components/FormNote';
@@ -14,7 +13,6 @@ import { devicesKey } from './DeviceList';
 /** Changes the password; everything else that is signed in has to sign in again. */
 export function PasswordDialog({ onClose }: { onClose: () => void }) {
   const text = useText();
-  const heading = useId();
   const client = useQueryClient();
   const form = useForm({
     initial: { current: '', new: '' },
@@ -28,9 +26,9 @@ export function PasswordDialog({ onClose }: { onClose: () => void }) {
     },
   });
   return (
-    <Modal opened onClose={onClose} aria-labelledby={heading}>
+    <Modal opened onClose={onClose}>
       <form {...form.formProps} className={classes.dialog} data-testid="password-form">
-        <h2 id={heading}>{text('security.password.title')}</h2>
+        <Modal.Title>{text('security.password.title')}</Modal.Title>
         <p>{text('security.password.effect')}</p>
         <FormNote problem={form.problem} />
         <PasswordField {...form.field('current')} label={text('field.password.current')} autoComplete="current-password" />

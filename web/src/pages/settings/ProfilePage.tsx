@@ -30,10 +30,10 @@ function ProfileForm({ profile, save }: { profile: Profile; save: (change: Parti
   const { locale } = useLocale();
   const email = useUser()?.email ?? '';
   const form = useForm({
-    initial: { name: profile.name, about: profile.about, country: profile.country ?? '' },
+    initial: { name: profile.name, about: profile.about, country: profile.country },
     check: ({ name }) => wrongOnes({ name: checkName(name) }),
     action: ({ name, about, country }) =>
-      save({ name: name.trim(), about: about.trim(), country: country === '' ? null : country }),
+      save({ name: name.trim(), about: about.trim(), country }),
   });
   return (
     <Card>

@@ -27,7 +27,7 @@ export function SettingsLayout() {
       <div className={classes.grid}>
         <nav className={classes.nav} aria-label={text('nav.settings')}>
           {sections.map(({ to, label, Icon }) => (
-            <Link key={to} to={to} className={classes.entry ?? ''} activeProps={{ 'data-on': true }}>
+            <Link key={to} to={to} className={classes.entry ?? ''} activeProps={{ 'data-on': true, ref: showEntry }}>
               <Icon size={20} stroke={1.75} aria-hidden="true" />
               {text(label)}
             </Link>
@@ -40,3 +40,6 @@ export function SettingsLayout() {
     </AppPage>
   );
 }
+
+/** On a phone the list is a row that may reach beyond the screen. */
+const showEntry = (entry: HTMLElement | null) => entry?.scrollIntoView({ block: 'nearest', inline: 'nearest' });

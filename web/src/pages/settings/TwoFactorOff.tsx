@@ -1,5 +1,4 @@
 import { Button, Modal, TextInput } from '@mantine/core';
-import { useId } from 'react';
 import { disableTotp } from '../../api/accounts';
 import classes from '../../components/Dialog.module.css';
 import { FormNote } from '../../components/FormNote';
@@ -12,7 +11,6 @@ import { useForm } from '../../lib/useForm';
 /** Turns the second factor off, which takes the password and one more code. */
 export function TwoFactorOff({ onClose }: { onClose: () => void }) {
   const text = useText();
-  const heading = useId();
   const form = useForm({
     initial: { password: '', code: '' },
     check: ({ password, code }) =>
@@ -24,9 +22,9 @@ export function TwoFactorOff({ onClose }: { onClose: () => void }) {
     },
   });
   return (
-    <Modal opened onClose={onClose} aria-labelledby={heading}>
+    <Modal opened onClose={onClose}>
       <form {...form.formProps} className={classes.dialog} data-testid="two-factor-off">
-        <h2 id={heading}>{text('twoFactor.off.title')}</h2>
+        <Modal.Title>{text('twoFactor.off.title')}</Modal.Title>
         <p>{text('twoFactor.off.text')}</p>
         <FormNote problem={form.problem} />
         <PasswordField {...form.field('password')} label={text('field.password')} autoComplete="current-password" />
@@ -34,7 +32,6 @@ export function TwoFactorOff({ onClose }: { onClose: () => void }) {
           {...form.field('code')}
           label={text('field.code')}
           description={text('signin.code.recovery')}
-          inputWrapperOrder={['label', 'input', 'description', 'error']}
           autoComplete="one-time-code"
           autoCapitalize="none"
           spellCheck={false}

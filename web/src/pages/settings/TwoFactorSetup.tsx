@@ -16,10 +16,10 @@ import classes from './TwoFactor.module.css';
 /** Turns the second factor on: scan, type one code, keep the recovery codes. */
 export function TwoFactorSetup({ onClose }: { onClose: () => void }) {
   const text = useText();
-  const heading = useId();
+  const dialogId = useId();
   const [codes, setCodes] = useState<string[]>();
   // The secret is made for this dialog alone: opening it anew makes another.
-  const secret = useQuery({ queryKey: ['totp', heading], queryFn: beginTotp, staleTime: Infinity, gcTime: 0 });
+  const secret = useQuery({ queryKey: ['totp', dialogId], queryFn: beginTotp, staleTime: Infinity, gcTime: 0 });
   const form = useForm({
     initial: { code: '' },
     check: ({ code }) => wrongOnes({ code: checkCode(code) }),
@@ -33,9 +33,9 @@ export function TwoFactorSetup({ onClose }: { onClose: () => void }) {
     if (codes === undefined) onClose();
   };
   return (
-    <Modal opened onClose={safeClose} closeOnClickOutside={false} aria-labelledby={heading}>
+    <Modal opened onClose={safeClose} closeOnClickOutside={false}>
       <div className={dialog.dialog} data-testid="two-factor-dialog">
-        <h2 id={heading}>{text(codes ? 'twoFactor.codes.title' : 'twoFactor.title')}</h2>
+        <Modal.Title>{text(codes ? 'twoFactor.codes.title' : 'twoFactor.title')}</Modal.Title>
         {codes && <RecoveryCodes codes={codes} onDone={onClose} />}
         {!codes && secret.isPending && <Skeleton height={200} />}
         {!codes && secret.isError && <LoadError error={secret.error} onRetry={() => void secret.refetch()} />}
