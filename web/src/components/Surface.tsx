@@ -23,9 +23,9 @@ export function Row({ icon, title, about, warning, children }: {
   );
 }
 
-/** A framed surface; `rows` draws a line between its children. */
-export function Card({ rows = false, children }: { rows?: boolean; children: ReactNode }) {
-  return <div className={`${classes.card ?? ''} ${rows ? (classes.rows ?? '') : ''}`}>{children}</div>;
+/** A framed surface; `rows` draws a line between its children, `as="ul"` makes a list of them. */
+export function Card({ rows = false, as: Tag = 'div', children }: { rows?: boolean; as?: 'div' | 'ul'; children: ReactNode }) {
+  return <Tag className={`${classes.card ?? ''} ${rows ? (classes.rows ?? '') : ''}`}>{children}</Tag>;
 }
 
 export function Badge({ kind, children }: { kind: 'ok' | 'warn' | 'bad' | 'accent' | 'plain'; children: ReactNode }) {

@@ -15,6 +15,8 @@ import { usePaletteKey } from './usePaletteKey';
 
 const icons: Record<NavEntry['icon'], Icon> = { home: IconHome, people: IconUsers, settings: IconSettings, dev: IconTool };
 
+const isMac = /Mac|iPhone|iPad/.test(navigator.userAgent);
+
 /** The frame of all pages of somebody who is signed in: navigation, a way to everything by keyboard, the page. */
 export function AppShell({ user, children }: { user: User; children: ReactNode }) {
   const text = useText();
@@ -48,7 +50,7 @@ export function AppShell({ user, children }: { user: User; children: ReactNode }
         <button type="button" className={classes.entry} onClick={openPalette} title={text('nav.search')} data-testid="open-palette">
           <IconSearch size={20} stroke={1.75} aria-hidden="true" />
           <span>{text('nav.search')}</span>
-          <kbd className={classes.keys}>{text('nav.search.keys')}</kbd>
+          <kbd className={classes.keys}>{isMac ? '⌘ K' : text('nav.search.keys')}</kbd>
         </button>
         <AccountMenu user={user} />
       </nav>

@@ -56,9 +56,11 @@ export function DeviceList() {
       {query.isPending && <RowsSkeleton rows={2} />}
       {query.isError && <LoadError error={query.error} onRetry={() => void query.refetch()} />}
       {query.data && (
-        <Card rows>
+        <Card rows as="ul">
           {devices.map((device) => (
-            <DeviceRow key={device.id} device={device} onEnd={() => void end(device)} />
+            <li key={device.id} data-testid="device">
+              <DeviceRow device={device} onEnd={() => void end(device)} />
+            </li>
           ))}
         </Card>
       )}

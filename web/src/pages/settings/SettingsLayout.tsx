@@ -1,6 +1,6 @@
 import { Button } from '@mantine/core';
 import { IconLanguage, IconLock, IconLogout, IconShield, IconUser } from '@tabler/icons-react';
-import { Link, Outlet } from '@tanstack/react-router';
+import { Link, Outlet, useRouterState } from '@tanstack/react-router';
 import { AppPage } from '../../components/AppPage';
 import { useText } from '../../i18n/I18n';
 import { useSignOut } from '../../session/useSignOut';
@@ -17,13 +17,15 @@ const sections = [
 export function SettingsLayout() {
   const text = useText();
   const { signOut, busy } = useSignOut();
+  const path = useRouterState({ select: (state) => state.location.pathname });
+  const section = sections.find(({ to }) => to === path);
   const leave = (
     <Button variant="default" loading={busy} onClick={() => void signOut()} leftSection={<IconLogout size={18} aria-hidden="true" />}>
       {text('account.signOut')}
     </Button>
   );
   return (
-    <AppPage title={text('nav.settings')} actions={leave}>
+    <AppPage title={text('nav.settings')} windowTitle={section && text(section.label)} actions={leave}>
       <div className={classes.grid}>
         <nav className={classes.nav} aria-label={text('nav.settings')}>
           {sections.map(({ to, label, Icon }) => (
