@@ -166,7 +166,6 @@ export const accountDe: Record<keyof typeof accountEn, string> = {
   'welcome.server': 'Dein Server, deine Leute',
   'welcome.server.text': 'Ton und Bild gehen über diesen Server und sonst nirgendwohin.',
 
-  'home.night': 'Gute Nacht, {name}',
   'home.morning': 'Guten Morgen, {name}',
   'home.afternoon': 'Guten Tag, {name}',
   'home.evening': 'Guten Abend, {name}',

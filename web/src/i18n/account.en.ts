@@ -164,7 +164,6 @@ export const accountEn = {
   'welcome.server': 'Your server, your people',
   'welcome.server.text': 'Sound and pictures go through this server and nowhere else.',
 
-  'home.night': 'Good night, {name}',
   'home.morning': 'Good morning, {name}',
   'home.afternoon': 'Good afternoon, {name}',
   'home.evening': 'Good evening, {name}',

@@ -14,11 +14,10 @@ export function nextSteps(user: User, devMode: boolean): NextStep[] {
   return steps.filter(([, due]) => due).map(([step]) => step);
 }
 
-export type DayPart = 'night' | 'morning' | 'afternoon' | 'evening';
+export type DayPart = 'morning' | 'afternoon' | 'evening';
 
-/** Part of the day by the hour, for a greeting. */
+/** Part of the day by the hour, for a greeting; nobody is greeted with a good night. */
 export function dayPart(hour: number): DayPart {
-  if (hour < 5) return 'night';
-  if (hour < 12) return 'morning';
-  return hour < 18 ? 'afternoon' : 'evening';
+  if (hour < 5 || hour >= 18) return 'evening';
+  return hour < 12 ? 'morning' : 'afternoon';
 }

@@ -1,6 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { deviceName } from '../lib/device';
 import { checkEmail, checkNewPassword, wrongOnes } from '../lib/fields';
+import { dayPart, nextSteps } from '../lib/nextSteps';
+import { splitLinks } from '../lib/links';
+import { countries } from '../lib/countries';
+import { dismissToast, readToasts, toast, toastsMax } from '../lib/toasts';
+import type { User } from '../api/types';
 import { safeWayBack } from '../lib/wayBack';
 import { findCommands, type Command } from './commands';
 import { navigationFor } from './navigation';
@@ -81,5 +86,58 @@ describe('deviceName', () => {
     ['', undefined, undefined, false],
   ])('reads %s', (userAgent, browser, system, isPhone) => {
     expect(deviceName(userAgent)).toEqual({ browser, system, isPhone });
+  });
+});
+
+describe('the start', () => {
+  const user = { about: '', two_factor: false, permissions: [] as string[] } as User;
+
+  it('offers what is not done yet and is allowed', () => {
+    expect(nextSteps(user, false)).toEqual(['twoFactor', 'about']);
+    expect(nextSteps({ ...user, two_factor: true, about: 'Hi', permissions: ['users.read'] }, true)).toEqual(['people', 'room']);
+  });
+
+  it('greets by the hour', () => {
+    expect([0, 4, 5, 11, 12, 17, 18, 23].map(dayPart)).toEqual([
+      'evening', 'evening', 'morning', 'morning', 'afternoon', 'afternoon', 'evening', 'evening',
+    ]);
+  });
+});
+
+describe('splitLinks', () => {
+  it('finds addresses, without what ends the sentence, and loses no character', () => {
+    const text = 'Open http://a.example/x?token=1_2-3. Or (https://b.example).';
+    const parts = splitLinks(text);
+
+    expect(parts.flatMap(({ href }) => href ?? [])).toEqual(['http://a.example/x?token=1_2-3', 'https://b.example']);
+    expect(parts.map((part) => part.text).join('')).toBe(text);
+  });
+
+  it.each(['', 'no link', 'javascript:alert(1)'])('leaves %j alone', (text) => {
+    expect(splitLinks(text).some(({ href }) => href !== undefined)).toBe(false);
+  });
+});
+
+describe('countries', () => {
+  it('are named in the language, once each, without those that are none', () => {
+    const found = countries('de');
+
+    expect(found).toContainEqual({ value: 'ES', label: 'Spanien' });
+    expect(new Set(found.map(({ value }) => value)).size).toBe(found.length);
+    expect(found.length).toBeGreaterThan(190);
+    for (const code of ['EU', 'UN', 'ZZ', 'DD', 'SU']) expect(found.some(({ value }) => value === code)).toBe(false);
+  });
+});
+
+describe('toasts', () => {
+  it('are three at most, the oldest goes first', () => {
+    for (const title of ['a', 'b', 'c', 'd']) toast({ kind: 'ok', title });
+    expect(readToasts().map(({ title }) => title)).toEqual(['b', 'c', 'd']);
+    expect(readToasts()).toHaveLength(toastsMax);
+
+    const [first] = readToasts();
+    if (first) dismissToast(first.id);
+
+    expect(readToasts().map(({ title }) => title)).toEqual(['c', 'd']);
   });
 });
