@@ -53,6 +53,11 @@ const RULES: &[Rule] = &[
         &["sfu", "auth", "store", "service"],
         &["str0m", "quinn-udp"],
     ),
+    rule(
+        "accounts",
+        &["auth", "store", "service"],
+        &["str0m", "sqlx", "livekit-protocol"],
+    ),
     rule("loadtest", &["auth"], &["axum"]),
     rule("xtask", &[], &["*"]),
     Rule {

@@ -7,7 +7,7 @@ use serde_json::Value;
 use thiserror::Error;
 
 use super::tree::{UnknownKey, at_path, find, merge, unknown_key};
-use super::{Config, SECRET_BYTES_MIN, ice, keys};
+use super::{Config, SECRET_BYTES_MIN, accounts, ice, keys};
 
 /// Environment variables with this prefix are keys.
 const ENVIRONMENT_PREFIX: &str = "CLAPT_";
@@ -156,6 +156,7 @@ impl Config {
         }
         keys::complete(&mut config)?;
         ice::complete(&mut config)?;
+        accounts::check(&config)?;
         config.check_ranges()?;
         Ok(config)
     }
