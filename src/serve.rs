@@ -14,6 +14,7 @@ use tokio::net::TcpListener;
 
 use crate::api::{self, ApiState};
 use crate::cli::ServeArguments;
+use crate::database;
 use crate::security::with_security_headers;
 use crate::web;
 
@@ -32,6 +33,8 @@ async fn run_services(config: Arc<Config>) -> Result<(), Box<dyn Error>> {
     shutdown.trigger_on_signals()?;
     let metrics = Metrics::new();
     let listeners = listen(&config).await?;
+    let db = database::open(&config).await?;
+    db.register(metrics.registry())?;
     let url = url(&config, &listeners);
 
     let media = SfuConfig::new(&config.rtc, &config.room, &config.limit, config.dev);
@@ -61,6 +64,7 @@ async fn run_services(config: Arc<Config>) -> Result<(), Box<dyn Error>> {
     println!("Clapt is ready: {url}");
     tokio::join!(server, stop);
     shards.shutdown();
+    db.close().await;
     println!("Clapt has stopped.");
     Ok(())
 }

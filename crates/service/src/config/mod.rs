@@ -13,6 +13,7 @@
 mod ice;
 mod keys;
 mod load;
+mod storage;
 mod tree;
 
 use std::net::{IpAddr, Ipv4Addr};
@@ -26,6 +27,10 @@ use crate::network::Network;
 pub use ice::IceServer;
 pub use keys::{DEV_KEY, DEV_SECRET, SECRET_BYTES_MIN};
 pub use load::{ConfigError, Sources};
+pub use storage::DatabaseConfig;
+
+/// The data directory, unless another is named.
+pub const DATA_DEFAULT: &str = "data";
 
 /// The whole configuration.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -34,6 +39,9 @@ pub struct Config {
     /// Started with `--dev`. Not a key: it can only be said on the command line.
     #[serde(skip)]
     pub dev: bool,
+    /// The directory with what the server keeps. Not a key: it can only be said on the command line.
+    #[serde(skip)]
+    pub data: PathBuf,
     /// TCP port of HTTP and WebSockets.
     pub port: u16,
     /// Addresses that HTTP listens on; empty means the loopback with `--dev`, else all.
@@ -47,6 +55,8 @@ pub struct Config {
     pub keys: ApiKeys,
     /// A YAML file with more API keys; empty means none.
     pub key_file: PathBuf,
+    /// The database.
+    pub database: DatabaseConfig,
     /// Logging.
     pub log: LogConfig,
     /// Media.
@@ -63,12 +73,14 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             dev: false,
+            data: PathBuf::from(DATA_DEFAULT),
             port: 7880,
             bind_addresses: Vec::new(),
             allowed_origins: Vec::new(),
             trusted_proxies: Vec::new(),
             keys: ApiKeys::default(),
             key_file: PathBuf::new(),
+            database: DatabaseConfig::default(),
             log: LogConfig::default(),
             rtc: RtcConfig::default(),
             room: RoomConfig::default(),
