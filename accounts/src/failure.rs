@@ -53,7 +53,8 @@ impl From<Failure> for ApiError {
     fn from(failure: Failure) -> Self {
         match failure {
             Failure::Refused(error) => *error,
-            Failure::Hash(HashError::Busy) | Failure::Store(DbError::Unavailable(_) | DbError::Retry(_)) => {
+            Failure::Hash(HashError::Busy)
+            | Failure::Store(DbError::Unavailable(_) | DbError::Retry(_)) => {
                 let detail = "The server can't do that at the moment. Try again in a few seconds.";
                 Self::client(ErrorCode::Unavailable, detail).after(COME_AGAIN)
             }

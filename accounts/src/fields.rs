@@ -80,7 +80,8 @@ impl Email {
     /// Reads an address. Only what can't be one is refused: whether it exists, a mail will tell.
     pub(crate) fn parse(text: &str) -> Result<Self, FieldProblem> {
         let address: String = text.trim().nfc().collect();
-        let is_plain = |c: char| !c.is_whitespace() && !c.is_control() && !"<>()[]\\,;:\"".contains(c);
+        let is_plain =
+            |c: char| !c.is_whitespace() && !c.is_control() && !"<>()[]\\,;:\"".contains(c);
         let looks_right = address.rsplit_once('@').is_some_and(|(local, domain)| {
             !local.is_empty()
                 && !local.contains('@')
@@ -114,7 +115,10 @@ pub(crate) fn name(text: &str) -> Result<String, FieldProblem> {
     }
     bounded(&name, NAME_CHARACTERS_MAX)?;
     if name.chars().any(is_hidden) {
-        return Err(problem("characters", "The name has characters that can't be seen."));
+        return Err(problem(
+            "characters",
+            "The name has characters that can't be seen.",
+        ));
     }
     Ok(name)
 }
@@ -123,8 +127,14 @@ pub(crate) fn name(text: &str) -> Result<String, FieldProblem> {
 pub(crate) fn about(text: &str) -> Result<String, FieldProblem> {
     let about: String = text.trim().replace("\r\n", "\n").nfc().collect();
     bounded(&about, ABOUT_CHARACTERS_MAX)?;
-    if about.chars().any(|c| is_hidden(c) && c != '\n' && c != '\t') {
-        return Err(problem("characters", "The text has characters that can't be seen."));
+    if about
+        .chars()
+        .any(|c| is_hidden(c) && c != '\n' && c != '\t')
+    {
+        return Err(problem(
+            "characters",
+            "The text has characters that can't be seen.",
+        ));
     }
     Ok(about)
 }
@@ -134,7 +144,10 @@ pub(crate) fn country(text: &str) -> Result<String, FieldProblem> {
     let country = text.trim().to_ascii_uppercase();
     let is_code = country.len() == 2 && country.bytes().all(|byte| byte.is_ascii_uppercase());
     if !country.is_empty() && !is_code {
-        return Err(problem("country-invalid", "A country is two letters, such as DE."));
+        return Err(problem(
+            "country-invalid",
+            "A country is two letters, such as DE.",
+        ));
     }
     Ok(country)
 }
@@ -154,7 +167,10 @@ pub(crate) fn locale(text: &str) -> Result<String, FieldProblem> {
     let is_language =
         (2..=3).contains(&language.len()) && language.bytes().all(|b| b.is_ascii_lowercase());
     if !is_language {
-        return Err(problem("locale-invalid", "A language is a code such as en."));
+        return Err(problem(
+            "locale-invalid",
+            "A language is a code such as en.",
+        ));
     }
     let known = LOCALES.iter().find(|known| **known == language);
     Ok((*known.unwrap_or(&LOCALES[0])).to_owned())
@@ -196,12 +212,25 @@ mod tests {
     #[test]
     fn what_can_not_be_an_address_is_refused() {
         for text in [
-            "ana", "@example.org", "ana@", "ana@example", "a b@example.org", "ana@.org",
-            "ana@example..org", "ana@example.org.", "ana@b@example.org", "<ana@example.org>",
-            "ana@example.org\r\nBcc: eve@example.org", "ana@exam\u{0}ple.org",
+            "ana",
+            "@example.org",
+            "ana@",
+            "ana@example",
+            "a b@example.org",
+            "ana@.org",
+            "ana@example..org",
+            "ana@example.org.",
+            "ana@b@example.org",
+            "<ana@example.org>",
+            "ana@example.org\r\nBcc: eve@example.org",
+            "ana@exam\u{0}ple.org",
             &format!("{}@example.org", "a".repeat(250)),
         ] {
-            assert_eq!(Email::parse(text).unwrap_err().code, "email-invalid", "{text}");
+            assert_eq!(
+                Email::parse(text).unwrap_err().code,
+                "email-invalid",
+                "{text}"
+            );
         }
         assert_eq!(Email::parse("  ").unwrap_err().code, "required");
     }

@@ -2,6 +2,8 @@
 //!
 //! Invariant: whatever people wrote (their names) stands in HTML as text.
 
+use std::fmt::Write as _;
+
 /// A mail, as text and as HTML.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Letter {
@@ -46,20 +48,21 @@ pub(crate) fn write(about: About<'_>, name: &str, locale: &str) -> Letter {
     for sentence in &words.sentences {
         text.push_str(sentence);
         text.push_str("\n\n");
-        html.push_str(&format!("<p>{}</p>", escaped(sentence)));
+        let _ = write!(html, "<p>{}</p>", escaped(sentence));
     }
     if let Some((label, link)) = &words.button {
         text.push_str(link);
         text.push_str("\n\n");
-        html.push_str(&format!(
+        let _ = write!(
+            html,
             "<p><a href=\"{}\" style=\"display:inline-block;padding:10px 16px;border-radius:8px;\
              background:#1f5eff;color:#ffffff;text-decoration:none\">{label}</a></p>",
             escaped(link)
-        ));
+        );
     }
     text.push_str(words.closing);
     text.push('\n');
-    html.push_str(&format!("<p style=\"color:#666666\">{}</p>", words.closing));
+    let _ = write!(html, "<p style=\"color:#666666\">{}</p>", words.closing);
     let language = if locale == "de" { "de" } else { "en" };
     let html = format!(
         "<!doctype html><html lang=\"{language}\"><meta charset=\"utf-8\"><title>{}</title>\
@@ -211,13 +214,28 @@ mod tests {
 
     fn all() -> [About<'static>; 7] {
         [
-            About::Verify { link: LINK, minutes: 30 },
+            About::Verify {
+                link: LINK,
+                minutes: 30,
+            },
             About::HasAccount { sign_in: LINK },
-            About::Reset { link: LINK, minutes: 30 },
+            About::Reset {
+                link: LINK,
+                minutes: 30,
+            },
             About::PasswordChanged { forgot: LINK },
-            About::SessionRevoked { device: "Firefox", security: LINK },
-            About::SecondFactor { on: true, security: LINK },
-            About::SecondFactor { on: false, security: LINK },
+            About::SessionRevoked {
+                device: "Firefox",
+                security: LINK,
+            },
+            About::SecondFactor {
+                on: true,
+                security: LINK,
+            },
+            About::SecondFactor {
+                on: false,
+                security: LINK,
+            },
         ]
     }
 
@@ -238,11 +256,18 @@ mod tests {
 
     #[test]
     fn names_and_devices_are_text_in_html() {
-        let about = About::SessionRevoked { device: "<img src=x>", security: LINK };
+        let about = About::SessionRevoked {
+            device: "<img src=x>",
+            security: LINK,
+        };
 
         let letter = write(about, "<script>'\"&", "en");
 
-        assert!(!letter.html.contains("<script>") && !letter.html.contains("<img"), "{}", letter.html);
+        assert!(
+            !letter.html.contains("<script>") && !letter.html.contains("<img"),
+            "{}",
+            letter.html
+        );
         assert!(letter.html.contains("&lt;script&gt;&#39;&quot;&amp;"));
     }
 }

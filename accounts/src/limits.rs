@@ -51,7 +51,10 @@ impl Limits {
         // The narrow one comes first: whom it stops spends nothing of the others.
         let take = |limit, result: Result<(), Duration>| passed(limit, result, metrics);
         let table = &self.table;
-        take("login", table.take(("login", account, address), self.login, now))?;
+        take(
+            "login",
+            table.take(("login", account, address), self.login, now),
+        )?;
         let key = ("login-address", address);
         take("login-address", table.take(key, self.login_address, now))?;
         let key = ("login-account", account);
@@ -73,9 +76,15 @@ impl Limits {
         let address = network_of(address);
         let take = |limit, result: Result<(), Duration>| passed(limit, result, metrics);
         let key = ("mails-recipient", recipient);
-        take("mails-recipient", self.table.take(key, self.mails_recipient, now))?;
+        take(
+            "mails-recipient",
+            self.table.take(key, self.mails_recipient, now),
+        )?;
         let key = ("mails-address", address);
-        take("mails-address", self.table.take(key, self.mails_address, now))
+        take(
+            "mails-address",
+            self.table.take(key, self.mails_address, now),
+        )
     }
 }
 

@@ -108,7 +108,13 @@ mod tests {
         assert_eq!(text.len(), 43);
         assert_eq!(Token::parse(&text), Some(token.clone()));
         assert_ne!(Token::random(), token);
-        for other in ["", "x", &text[1..], &format!("{text}A"), &format!("{text}=")] {
+        for other in [
+            "",
+            "x",
+            &text[1..],
+            &format!("{text}A"),
+            &format!("{text}="),
+        ] {
             assert_eq!(Token::parse(other), None, "{other}");
         }
         assert!(!format!("{token:?}").contains(&text));
@@ -133,9 +139,18 @@ mod tests {
         assert_eq!(code.len(), 19);
         assert!(hash.is_some());
         assert_eq!(recovery_hash(&code.to_lowercase().replace('-', " ")), hash);
-        assert_eq!(recovery_hash(&code.replace('0', "o").replace('1', "l")), hash);
+        assert_eq!(
+            recovery_hash(&code.replace('0', "o").replace('1', "l")),
+            hash
+        );
         assert_ne!(recovery_hash(&recovery_code()), hash);
-        for other in ["", "123456", &code[1..], &format!("{code}0"), "ÄÄÄÄ-0000-0000-0000"] {
+        for other in [
+            "",
+            "123456",
+            &code[1..],
+            &format!("{code}0"),
+            "ÄÄÄÄ-0000-0000-0000",
+        ] {
             assert_eq!(recovery_hash(other), None, "{other}");
         }
     }

@@ -42,7 +42,8 @@ pub enum OpenError {
 #[derive(Clone)]
 pub struct Accounts(Arc<Inner>);
 
-pub(crate) struct Inner {
+/// What [`Accounts`] shares; nothing of it is for others.
+pub struct Inner {
     pub(crate) db: Db,
     pub(crate) config: Arc<Config>,
     /// Where browsers find this server, without a slash at the end.
@@ -130,7 +131,10 @@ impl Inner {
 
     /// Returns the keys of access tokens.
     pub(crate) fn keys(&self) -> SigningKeys {
-        self.keys.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.keys
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// Writes a mail in the transaction of its cause.
@@ -154,7 +158,10 @@ impl Inner {
         let verify = |keys: SigningKeys| keys.verify(token, &self.public_url, seconds(now));
         let mut result = verify(self.keys());
         if result == Err(UserTokenError::UnknownKey)
-            && self.key_lookups.take((), KEY_LOOKUPS, Instant::now()).is_ok()
+            && self
+                .key_lookups
+                .take((), KEY_LOOKUPS, Instant::now())
+                .is_ok()
             && let Some((keys, _)) = repo::keys::load(&self.db).await?
         {
             *self.keys.write().unwrap_or_else(PoisonError::into_inner) = keys.clone();

@@ -4,6 +4,8 @@
 //! - a code is taken in its own step and in the one before and after it, nowhere else;
 //! - no step is taken twice, nor one before a step that was taken.
 
+use std::fmt::Write as _;
+
 use jiff::Timestamp;
 use rand::Rng;
 use totp_rs::{Builder, Secret};
@@ -79,7 +81,7 @@ fn percent_encoded(text: &str) -> String {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
             encoded.push(char::from(byte));
         } else {
-            encoded.push_str(&format!("%{byte:02X}"));
+            let _ = write!(encoded, "%{byte:02X}");
         }
     }
     encoded

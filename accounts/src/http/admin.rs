@@ -112,7 +112,12 @@ pub(crate) async fn list(
     let scope = scope.ok_or_else(denied)?;
     let before = cursor(query.cursor.as_deref())?.map(UserId::new);
     let limit = query.limit.unwrap_or(PAGE).clamp(1, PAGE_MAX);
-    let text: String = query.query.chars().filter(|c| !c.is_control()).take(100).collect();
+    let text: String = query
+        .query
+        .chars()
+        .filter(|c| !c.is_control())
+        .take(100)
+        .collect();
     // One more than asked for tells whether there is a next page.
     let (mut found, total) = people::list(&state.db, scope, &text, before, limit + 1).await?;
     let has_more = found.len() > limit as usize;
@@ -129,7 +134,11 @@ pub(crate) async fn list(
 pub(super) fn cursor(text: Option<&str>) -> Result<Option<Uuid>, Failure> {
     let parsed = text.map(str::parse::<Uuid>).transpose();
     parsed.map_err(|_| {
-        ApiError::client(ErrorCode::InvalidArgument, "`cursor` is none that was given.").into()
+        ApiError::client(
+            ErrorCode::InvalidArgument,
+            "`cursor` is none that was given.",
+        )
+        .into()
     })
 }
 
@@ -279,7 +288,8 @@ pub(crate) async fn block(
             sessions::end_all(&mut tx, id, "blocked", deed.now).await?;
             check_owner_left(&mut tx).await?;
             let after = json!({"reason": reason});
-            deed.note(&mut tx, "user-blocked", id, None, Some(after)).await?;
+            deed.note(&mut tx, "user-blocked", id, None, Some(after))
+                .await?;
         }
         let user = users::find_in(&mut tx, id).await?;
         tx.commit().await?;
@@ -321,7 +331,8 @@ pub(crate) async fn unblock(
         let before = deed.target(&mut tx, id, None).await?;
         if people::unblock(&mut tx, id).await? {
             let before = json!({"reason": before.blocked_reason});
-            deed.note(&mut tx, "user-unblocked", id, Some(before), None).await?;
+            deed.note(&mut tx, "user-unblocked", id, Some(before), None)
+                .await?;
         }
         let user = users::find_in(&mut tx, id).await?;
         tx.commit().await?;
@@ -366,7 +377,8 @@ pub(crate) async fn reset_password(
         deed.target(&mut tx, id, None).await?;
         sessions::end_all(&mut tx, id, "password-reset", deed.now).await?;
         send_reset(deed.state, &mut tx, &account, &token, deed.now).await?;
-        deed.note(&mut tx, "password-reset-sent", id, None, None).await?;
+        deed.note(&mut tx, "password-reset-sent", id, None, None)
+            .await?;
         tx.commit().await?;
         Ok::<_, Failure>(())
     })
@@ -400,7 +412,8 @@ pub(crate) async fn set_roles(
     let id: UserId = id.parse().map_err(|_| not_found("account"))?;
     let mut form = Form::default();
     let roles: Result<Vec<Role>, _> = body.roles.iter().map(|name| name.parse()).collect();
-    let roles = roles.map_err(|error: auth::UnknownRole| problem("role-unknown", error.to_string()));
+    let roles =
+        roles.map_err(|error: auth::UnknownRole| problem("role-unknown", error.to_string()));
     let Some(mut roles) = form.check("roles", roles) else {
         return Err(form.refusal().into());
     };
@@ -421,9 +434,11 @@ pub(crate) async fn set_roles(
         if before.roles != roles {
             people::set_roles(&mut tx, id, &roles).await?;
             check_owner_left(&mut tx).await?;
-            let words = |roles: &[Role]| json!(roles.iter().map(|r| r.as_str()).collect::<Vec<_>>());
+            let words =
+                |roles: &[Role]| json!(roles.iter().map(|r| r.as_str()).collect::<Vec<_>>());
             let (before, after) = (words(&before.roles), words(&roles));
-            deed.note(&mut tx, "roles-changed", id, Some(before), Some(after)).await?;
+            deed.note(&mut tx, "roles-changed", id, Some(before), Some(after))
+                .await?;
         }
         let user = users::find_in(&mut tx, id).await?;
         tx.commit().await?;

@@ -88,7 +88,6 @@ pub(crate) struct Empty {}
 
 /// What an error says (RFC 9457). `Content-Type` is `application/problem+json`.
 #[derive(Debug, Serialize, ToSchema)]
-#[expect(dead_code, reason = "describes what `service::ApiError` sends")]
 pub(crate) struct Problem {
     /// Always `about:blank`.
     r#type: String,
@@ -108,7 +107,6 @@ pub(crate) struct Problem {
 
 /// What is wrong with one field.
 #[derive(Debug, Serialize, ToSchema)]
-#[expect(dead_code, reason = "describes what `service::ApiError` sends")]
 pub(crate) struct ProblemField {
     /// The field's name in the body.
     field: String,
@@ -158,6 +156,12 @@ pub(crate) fn signed_in(
 /// Returns what the browser calls itself.
 pub(crate) fn device(headers: &HeaderMap) -> String {
     let agent = headers.get(header::USER_AGENT);
-    let agent = agent.and_then(|value| value.to_str().ok()).unwrap_or_default();
-    agent.chars().filter(|c| !c.is_control()).take(DEVICE_CHARACTERS_MAX).collect()
+    let agent = agent
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    agent
+        .chars()
+        .filter(|c| !c.is_control())
+        .take(DEVICE_CHARACTERS_MAX)
+        .collect()
 }

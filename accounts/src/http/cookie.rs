@@ -47,7 +47,11 @@ pub(crate) fn read(headers: &HeaderMap) -> Option<Token> {
         .filter_map(|pair| pair.trim().split_once('='))
         .filter(|(name, _)| *name == NAME);
     let (_, value) = found.next()?;
-    found.next().is_none().then(|| Token::parse(value)).flatten()
+    found
+        .next()
+        .is_none()
+        .then(|| Token::parse(value))
+        .flatten()
 }
 
 /// Checks that a request which the cookie may come with was made by a page that may make it.
@@ -57,7 +61,11 @@ pub(crate) fn read(headers: &HeaderMap) -> Option<Token> {
 /// The answer 403.
 pub(crate) fn check_origin(state: &Inner, headers: &HeaderMap) -> Result<(), ApiError> {
     let refuse = |detail: &str| Err(ApiError::client(ErrorCode::OriginNotAllowed, detail));
-    let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+    let text = |name| {
+        headers
+            .get(name)
+            .and_then(|value: &HeaderValue| value.to_str().ok())
+    };
     if text(header::HeaderName::from_static("x-requested-with")) != Some("clapt") {
         return refuse("The header X-Requested-With: clapt is missing.");
     }
@@ -67,9 +75,17 @@ pub(crate) fn check_origin(state: &Inner, headers: &HeaderMap) -> Result<(), Api
     };
     let origin = origin.to_str().unwrap_or_default();
     let host = text(header::HOST).unwrap_or_default();
-    let authority = origin.split_once("://").map_or("", |(_, authority)| authority);
+    let authority = origin
+        .split_once("://")
+        .map_or("", |(_, authority)| authority);
     let is_own = origin == state.public_url || (!host.is_empty() && authority == host);
-    if is_own || state.config.allowed_origins.iter().any(|allowed| allowed == origin) {
+    if is_own
+        || state
+            .config
+            .allowed_origins
+            .iter()
+            .any(|allowed| allowed == origin)
+    {
         return Ok(());
     }
     refuse("Pages of this origin may not do that.")

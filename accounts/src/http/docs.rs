@@ -63,7 +63,10 @@ pub(super) fn description() -> OpenApi {
     responses((status = 200, description = "The keys, the one that signs now first.", body = Value)),
 )]
 pub(crate) async fn jwks(State(state): State<Accounts>) -> impl IntoResponse {
-    ([(header::CACHE_CONTROL, KEYS_CACHE)], Json(state.keys().jwks()))
+    (
+        [(header::CACHE_CONTROL, KEYS_CACHE)],
+        Json(state.keys().jwks()),
+    )
 }
 
 /// Returns the routes of the description.
@@ -108,11 +111,19 @@ fn page(api: &Value) -> String {
     let none = serde_json::Map::new();
     let paths = api["paths"].as_object().unwrap_or(&none);
     for tag in api["tags"].as_array().into_iter().flatten() {
-        let _ = write!(page, "<h2>{}</h2><p>{}</p>", text(&tag["name"]), text(&tag["description"]));
+        let _ = write!(
+            page,
+            "<h2>{}</h2><p>{}</p>",
+            text(&tag["name"]),
+            text(&tag["description"])
+        );
         for (path, methods) in paths {
             let methods = methods.as_object().into_iter().flatten();
             for (method, operation) in methods {
-                if operation["tags"].as_array().is_some_and(|tags| tags.contains(&tag["name"])) {
+                if operation["tags"]
+                    .as_array()
+                    .is_some_and(|tags| tags.contains(&tag["name"]))
+                {
                     write_operation(&mut page, path, method, operation);
                 }
             }
@@ -143,7 +154,9 @@ fn page(api: &Value) -> String {
 }
 
 fn write_operation(page: &mut String, path: &str, method: &str, operation: &Value) {
-    let summary = operation["summary"].as_str().or(operation["description"].as_str());
+    let summary = operation["summary"]
+        .as_str()
+        .or(operation["description"].as_str());
     let _ = write!(
         page,
         "<details><summary><code>{} {}</code> {}</summary><table>",
@@ -187,14 +200,17 @@ fn kind(schema: &Value) -> String {
         return format!("list of {}", kind(&schema["items"]));
     }
     let one_of = schema["oneOf"].as_array().into_iter().flatten();
-    let named: Vec<String> = one_of.filter(|one| one["$ref"].is_string()).map(kind).collect();
+    let parts: Vec<String> = one_of
+        .filter(|one| one["$ref"].is_string())
+        .map(kind)
+        .collect();
     match &schema["type"] {
         Value::String(name) => escaped(name),
         Value::Array(names) => {
             let names: Vec<&str> = names.iter().filter_map(Value::as_str).collect();
             escaped(&names.join(" or "))
         }
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => named.join(" or "),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => parts.join(" or "),
     }
 }
 

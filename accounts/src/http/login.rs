@@ -57,11 +57,17 @@ pub(crate) async fn login(
     JsonBody(body): JsonBody<LoginBody>,
 ) -> Result<Response, Failure> {
     let email_key = search_key(body.email.trim());
-    state.limits.login(&email_key, address, &state.metrics, Instant::now())?;
+    state
+        .limits
+        .login(&email_key, address, &state.metrics, Instant::now())?;
     let now = state.clock.now();
     let account = authenticate(&state, &email_key, &body.password, now).await?;
     if account.two_factor {
-        let code = body.code.as_deref().map(str::trim).filter(|code| !code.is_empty());
+        let code = body
+            .code
+            .as_deref()
+            .map(str::trim)
+            .filter(|code| !code.is_empty());
         let Some(code) = code else {
             state.metrics.login("second-factor-required");
             let detail = "Enter the code of your authenticator app.";
@@ -92,10 +98,15 @@ async fn authenticate(
 ) -> Result<Credentials, Failure> {
     let account = users::by_email(&state.db, email_key).await?;
     let waiting = pending::registration_password(&state.db, email_key, now).await?;
-    let stored = account.as_ref().map(|account| account.password_hash.as_str());
+    let stored = account
+        .as_ref()
+        .map(|account| account.password_hash.as_str());
     let is_known_length = password.chars().count() <= password::CHARACTERS_MAX;
     let password = if is_known_length { password } else { "" };
-    let is_right = state.hasher.verify(password, stored.or(waiting.as_deref())).await?;
+    let is_right = state
+        .hasher
+        .verify(password, stored.or(waiting.as_deref()))
+        .await?;
     let (result, code, detail) = match account {
         Some(account) if is_right && !account.blocked => return Ok(account),
         Some(_) if is_right => (

@@ -55,17 +55,41 @@ const RULES: &[RouteRule] = &[
     route(Method::PATCH, "/api/v1/account/profile", SignedIn),
     route(Method::GET, "/api/v1/account/privacy", SignedIn),
     route(Method::PUT, "/api/v1/account/privacy", SignedIn),
-    route(Method::GET, "/api/v1/admin/users", Needs(Permission::USERS_READ)),
-    route(Method::GET, "/api/v1/admin/users/{id}", Needs(Permission::USERS_READ)),
-    route(Method::POST, "/api/v1/admin/users/{id}/block", Needs(Permission::USERS_BLOCK)),
-    route(Method::DELETE, "/api/v1/admin/users/{id}/block", Needs(Permission::USERS_BLOCK)),
+    route(
+        Method::GET,
+        "/api/v1/admin/users",
+        Needs(Permission::USERS_READ),
+    ),
+    route(
+        Method::GET,
+        "/api/v1/admin/users/{id}",
+        Needs(Permission::USERS_READ),
+    ),
+    route(
+        Method::POST,
+        "/api/v1/admin/users/{id}/block",
+        Needs(Permission::USERS_BLOCK),
+    ),
+    route(
+        Method::DELETE,
+        "/api/v1/admin/users/{id}/block",
+        Needs(Permission::USERS_BLOCK),
+    ),
     route(
         Method::POST,
         "/api/v1/admin/users/{id}/reset-password",
         Needs(Permission::USERS_RESET_PASSWORD),
     ),
-    route(Method::PUT, "/api/v1/admin/users/{id}/roles", Needs(Permission::ROLES_ASSIGN)),
-    route(Method::GET, "/api/v1/admin/audit", Needs(Permission::AUDIT_READ)),
+    route(
+        Method::PUT,
+        "/api/v1/admin/users/{id}/roles",
+        Needs(Permission::ROLES_ASSIGN),
+    ),
+    route(
+        Method::GET,
+        "/api/v1/admin/audit",
+        Needs(Permission::AUDIT_READ),
+    ),
 ];
 
 /// What is there in development mode besides.
@@ -94,7 +118,7 @@ pub fn rules() -> &'static [RouteRule] {
     RULES
 }
 
-/// Returns the description of the interface, as OpenAPI 3.1.
+/// Returns the description of the interface, in the form of `OpenAPI` 3.1.
 #[must_use]
 pub fn openapi() -> OpenApi {
     documented().split_for_parts().1

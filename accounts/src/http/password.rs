@@ -71,7 +71,9 @@ pub(crate) async fn forgot(
     let Some(email) = form.check("email", Email::parse(&body.email)) else {
         return Err(form.refusal().into());
     };
-    state.limits.mail(&email.key, address, &state.metrics, Instant::now())?;
+    state
+        .limits
+        .mail(&email.key, address, &state.metrics, Instant::now())?;
     let now = state.clock.now();
     let account = users::by_email(&state.db, &email.key).await?;
     let token = Token::random();
@@ -152,7 +154,9 @@ pub(crate) async fn reset(
     let now = state.clock.now();
     let user = pending::find_reset(&state.db, token.hash(), now).await?;
     let user = user.ok_or_else(link_invalid)?;
-    let account = users::by_id(&state.db, user).await?.ok_or_else(link_invalid)?;
+    let account = users::by_id(&state.db, user)
+        .await?
+        .ok_or_else(link_invalid)?;
     check_new("password", &body.password, &account)?;
     let hash = state.hasher.hash(&body.password).await?;
     let was_taken = retry(|| async {
@@ -172,7 +176,9 @@ pub(crate) async fn reset(
         Ok(true)
     })
     .await?;
-    was_taken.then_some(StatusCode::NO_CONTENT).ok_or_else(link_invalid)
+    was_taken
+        .then_some(StatusCode::NO_CONTENT)
+        .ok_or_else(link_invalid)
 }
 
 /// Checks a new password of an account.
@@ -214,7 +220,14 @@ pub(crate) async fn change(
         if !users::change_password(&mut tx, caller.user, &account.password_hash, &hash).await? {
             return Ok::<_, DbError>(false);
         }
-        sessions::end_others(&mut tx, caller.user, caller.session, "password-changed", now).await?;
+        sessions::end_others(
+            &mut tx,
+            caller.user,
+            caller.session,
+            "password-changed",
+            now,
+        )
+        .await?;
         let entry = Entry::own(caller.user, "password-changed", address);
         audit::insert(&mut tx, entry, now).await?;
         tell_changed(&state, &mut tx, &account, now).await?;
@@ -239,13 +252,19 @@ pub(crate) async fn proven(
     address: std::net::IpAddr,
 ) -> Result<Credentials, Failure> {
     let id = caller.user.to_string();
-    state.limits.login(&id, address, &state.metrics, Instant::now())?;
+    state
+        .limits
+        .login(&id, address, &state.metrics, Instant::now())?;
     let own = caller.actor.own().ok_or_else(unauthenticated)?;
     let account = users::credentials(&state.db, own, caller.user).await?;
     let account = account.ok_or_else(unauthenticated)?;
     let is_known_length = password.chars().count() <= password::CHARACTERS_MAX;
     let password = if is_known_length { password } else { "" };
-    if state.hasher.verify(password, Some(&account.password_hash)).await? {
+    if state
+        .hasher
+        .verify(password, Some(&account.password_hash))
+        .await?
+    {
         return Ok(account);
     }
     Err(wrong_password())

@@ -131,7 +131,11 @@ pub(crate) async fn update(
     let seen = headers.get_all(header::IF_MATCH).iter();
     let seen: Vec<&str> = seen.filter_map(|value| value.to_str().ok()).collect();
     let tag = etag(user.version);
-    let is_seen = |value: &&str| value.split(',').any(|one| one.trim() == tag || one.trim() == "*");
+    let is_seen = |value: &&str| {
+        value
+            .split(',')
+            .any(|one| one.trim() == tag || one.trim() == "*")
+    };
     if !seen.is_empty() && !seen.iter().any(is_seen) {
         return Err(changed_meanwhile());
     }
@@ -158,7 +162,12 @@ fn changed(user: &users::User, change: &ProfileChange) -> Result<users::Profile,
         name: read("name", &change.name, &user.name, fields::name),
         about: read("about", &change.about, &user.about, fields::about),
         country: read("country", &change.country, &user.country, fields::country),
-        time_zone: read("time_zone", &change.time_zone, &user.time_zone, fields::time_zone),
+        time_zone: read(
+            "time_zone",
+            &change.time_zone,
+            &user.time_zone,
+            fields::time_zone,
+        ),
         locale: read("locale", &change.locale, &user.locale, fields::locale),
     };
     if form.is_fine() {

@@ -79,7 +79,9 @@ pub(crate) async fn register(
         time_zone,
     } = &body;
     let mut user = new_user(email, password, name, locale, time_zone, Role::Client)?;
-    state.limits.mail(&user.email_key, address, &state.metrics, Instant::now())?;
+    state
+        .limits
+        .mail(&user.email_key, address, &state.metrics, Instant::now())?;
     // Hashed before anybody looks whether there is an account, so that both take as long.
     user.password_hash = state.hasher.hash(password).await?;
     let token = Token::random();
@@ -95,7 +97,11 @@ async fn keep(state: &Accounts, user: &NewUser, token: &Token) -> Result<(), DbE
     if let Some(existing) = existing {
         let sign_in = format!("{}/signin", state.public_url);
         let about = About::HasAccount { sign_in: &sign_in };
-        let to = (existing.email.as_str(), existing.name.as_str(), existing.locale.as_str());
+        let to = (
+            existing.email.as_str(),
+            existing.name.as_str(),
+            existing.locale.as_str(),
+        );
         state.mail(&mut tx, to, about, now).await?;
     } else {
         let times = (now, state.link_expiry(now));
@@ -106,7 +112,11 @@ async fn keep(state: &Accounts, user: &NewUser, token: &Token) -> Result<(), DbE
             link: &link,
             minutes,
         };
-        let to = (user.email.as_str(), user.name.as_str(), user.locale.as_str());
+        let to = (
+            user.email.as_str(),
+            user.name.as_str(),
+            user.locale.as_str(),
+        );
         state.mail(&mut tx, to, about, now).await?;
     }
     tx.commit().await
@@ -131,7 +141,7 @@ pub(crate) async fn verify(
 ) -> Result<Response, Failure> {
     let token = Token::parse(&body.token).ok_or_else(link_invalid)?;
     let now = state.clock.now();
-    let result = retry(|| async {
+    let result: Result<_, DbError> = retry(|| async {
         let mut tx = state.db.begin().await?;
         let Some(new) = pending::take_registration(&mut tx, token.hash(), now).await? else {
             return Ok(None);

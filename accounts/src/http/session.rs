@@ -85,7 +85,10 @@ pub(crate) async fn refresh(
         }
         Outcome::Ended => {
             state.metrics.refresh("ended");
-            (ErrorCode::SessionEnded, "The session has ended. Sign in again.")
+            (
+                ErrorCode::SessionEnded,
+                "The session has ended. Sign in again.",
+            )
         }
         Outcome::Revoked => {
             state.metrics.refresh("revoked");
@@ -158,7 +161,11 @@ async fn revoke(
         device: &device,
         security: &security,
     };
-    let to = (user.email.as_str(), user.name.as_str(), user.locale.as_str());
+    let to = (
+        user.email.as_str(),
+        user.name.as_str(),
+        user.locale.as_str(),
+    );
     state.mail(tx, to, about, now).await
 }
 

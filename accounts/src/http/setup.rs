@@ -1,15 +1,15 @@
 //! `/setup`: the link that is printed at the first start makes the owner.
 
+use auth::Role;
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
-use auth::Role;
 use serde::{Deserialize, Serialize};
 use service::access::ClientAddress;
 use service::http::JsonBody;
 use service::{ApiError, ErrorCode};
-use store::retry;
+use store::{DbError, retry};
 use utoipa::ToSchema;
 
 use super::body::{Problem, Session as SessionBody, signed_in};
@@ -91,7 +91,7 @@ pub(crate) async fn complete(
     }
     let mut owner = checked(&body)?;
     owner.password_hash = state.hasher.hash(&body.password).await?;
-    let result = retry(|| async {
+    let result: Result<_, DbError> = retry(|| async {
         let mut tx = state.db.begin().await?;
         let id = users::insert(&mut tx, &owner, now).await?;
         pending::complete_setup(&mut tx, id, now).await?;

@@ -116,18 +116,27 @@ pub(crate) async fn confirm(
     JsonBody(body): JsonBody<CodeBody>,
 ) -> Result<Json<RecoveryCodes>, Failure> {
     let id = caller.user.to_string();
-    state.limits.login(&id, address, &state.metrics, Instant::now())?;
+    state
+        .limits
+        .login(&id, address, &state.metrics, Instant::now())?;
     let own = caller.actor.own().ok_or_else(unauthenticated)?;
     let account = users::credentials(&state.db, own, caller.user).await?;
     let account = account.ok_or_else(unauthenticated)?;
-    let Some(secret) = account.totp_secret.as_deref().filter(|_| !account.two_factor) else {
+    let Some(secret) = account
+        .totp_secret
+        .as_deref()
+        .filter(|_| !account.two_factor)
+    else {
         return Err(already_on());
     };
     let now = state.clock.now();
     let step = totp::accepted_step(secret, &body.code, now, account.totp_last_step);
     let step = step.ok_or_else(code_invalid)?;
     let codes: Vec<String> = (0..RECOVERY_CODES).map(|_| recovery_code()).collect();
-    let hashes: Vec<_> = codes.iter().filter_map(|code| recovery_hash(code)).collect();
+    let hashes: Vec<_> = codes
+        .iter()
+        .filter_map(|code| recovery_hash(code))
+        .collect();
     let is_on = retry(|| async {
         let mut tx = state.db.begin().await?;
         if !second_factor::confirm(&mut tx, caller.user, secret, step, &hashes, now).await? {

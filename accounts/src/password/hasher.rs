@@ -93,7 +93,10 @@ impl Hasher {
         let Decoded { params, salt, hash } =
             decode(stored.unwrap_or(&self.dummy)).ok_or(HashError::Failed)?;
         let actual = self.run(password, params, salt).await?;
-        let differing = actual.iter().zip(&hash).fold(0, |acc, (a, b)| acc | (a ^ b));
+        let differing = actual
+            .iter()
+            .zip(&hash)
+            .fold(0, |acc, (a, b)| acc | (a ^ b));
         Ok(stored.is_some() && hash.len() == actual.len() && differing == 0)
     }
 
@@ -201,10 +204,24 @@ mod tests {
         let hasher = hasher(64, 10);
         let stored = hasher.hash("correct horse battery").await.unwrap();
 
-        assert!(hasher.verify("correct horse battery", Some(&stored)).await.unwrap());
-        assert!(!hasher.verify("Correct horse battery", Some(&stored)).await.unwrap());
+        assert!(
+            hasher
+                .verify("correct horse battery", Some(&stored))
+                .await
+                .unwrap()
+        );
+        assert!(
+            !hasher
+                .verify("Correct horse battery", Some(&stored))
+                .await
+                .unwrap()
+        );
         assert!(!hasher.verify("", Some(&stored)).await.unwrap());
-        assert_ne!(stored, hasher.hash("correct horse battery").await.unwrap(), "salted");
+        assert_ne!(
+            stored,
+            hasher.hash("correct horse battery").await.unwrap(),
+            "salted"
+        );
         assert!(!stored.contains("horse"));
     }
 
@@ -226,7 +243,11 @@ mod tests {
         let (old, new) = (hasher(64, 10), hasher(128, 10));
         let stored = old.hash("correct horse battery").await.unwrap();
 
-        assert!(new.verify("correct horse battery", Some(&stored)).await.unwrap());
+        assert!(
+            new.verify("correct horse battery", Some(&stored))
+                .await
+                .unwrap()
+        );
         assert!(new.is_outdated(&stored) && !old.is_outdated(&stored));
         for broken in ["", "$argon2id$v=19$m=1", "$2b$10$abc"] {
             assert_eq!(new.verify("x", Some(broken)).await, Err(HashError::Failed));

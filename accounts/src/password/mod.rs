@@ -27,11 +27,15 @@ pub(crate) fn check(password: &str, email: &str, name: &str) -> Result<(), Field
     }
     let key = search_key(password);
     let bare: String = key.chars().filter(|c| c.is_alphanumeric()).collect();
-    let words = email.split(['@', '.', '+', '-', '_']).chain(name.split_whitespace());
+    let words = email
+        .split(['@', '.', '+', '-', '_'])
+        .chain(name.split_whitespace());
     let is_personal = words.map(search_key).any(|word| {
         let length = word.chars().count();
         // The word, and hardly anything beside it.
-        length >= PART_CHARACTERS_MIN && bare.contains(&word) && bare.len() < word.len() + PART_CHARACTERS_MIN
+        length >= PART_CHARACTERS_MIN
+            && bare.contains(&word)
+            && bare.len() < word.len() + PART_CHARACTERS_MIN
     });
     let email_key = search_key(email);
     if is_personal || key == email_key || key == search_key(name) {

@@ -80,7 +80,9 @@ pub(crate) async fn registration_password(
     email_key: &str,
     now: Timestamp,
 ) -> Result<Option<String>, DbError> {
-    let row = db.optional(FIND_REGISTRATION, &[email_key.into(), now.into()]).await?;
+    let row = db
+        .optional(FIND_REGISTRATION, &[email_key.into(), now.into()])
+        .await?;
     row.map(|row| row.text("password_hash")).transpose()
 }
 
@@ -95,7 +97,8 @@ pub(crate) async fn take_registration(
         return Ok(None);
     };
     let email_key = row.text("email_key")?;
-    tx.execute(VOID_REGISTRATIONS, &[(&email_key).into()]).await?;
+    tx.execute(VOID_REGISTRATIONS, &[(&email_key).into()])
+        .await?;
     Ok(Some(NewUser {
         email: row.text("email")?,
         email_key,
@@ -130,8 +133,11 @@ pub(crate) async fn find_reset(
     hash: SecretHash,
     now: Timestamp,
 ) -> Result<Option<UserId>, DbError> {
-    let row = db.optional(FIND_RESET, &[hash.as_slice().into(), now.into()]).await?;
-    row.map(|row| row.id("user_id").map(UserId::new)).transpose()
+    let row = db
+        .optional(FIND_RESET, &[hash.as_slice().into(), now.into()])
+        .await?;
+    row.map(|row| row.id("user_id").map(UserId::new))
+        .transpose()
 }
 
 /// Takes a link to set a new password, and makes the others of its account void.
@@ -171,7 +177,9 @@ pub(crate) async fn has_setup_link(
     hash: SecretHash,
     now: Timestamp,
 ) -> Result<bool, DbError> {
-    let row = db.one(FIND_SETUP_LINK, &[hash.as_slice().into(), now.into()]).await?;
+    let row = db
+        .one(FIND_SETUP_LINK, &[hash.as_slice().into(), now.into()])
+        .await?;
     Ok(row.int("found")? > 0)
 }
 
@@ -185,6 +193,7 @@ pub(crate) async fn complete_setup(
     owner: UserId,
     now: Timestamp,
 ) -> Result<(), DbError> {
-    tx.execute(INSERT_SETUP, &[owner.uuid().into(), now.into()]).await?;
+    tx.execute(INSERT_SETUP, &[owner.uuid().into(), now.into()])
+        .await?;
     tx.execute(FORGET_SETUP_LINKS, &[]).await.map(|_| ())
 }

@@ -62,14 +62,19 @@ pub(crate) async fn list(
     let values: [Value; 3] = [(&pattern).into(), before.into(), limit.into()];
     let rows = db.all(LIST_USERS, &values).await?;
     let users = rows.iter().map(User::read).collect::<Result<_, _>>()?;
-    let total = db.one(COUNT_USERS, &[(&pattern).into()]).await?.int("total")?;
+    let total = db
+        .one(COUNT_USERS, &[(&pattern).into()])
+        .await?
+        .int("total")?;
     Ok((users, total))
 }
 
 /// Finds the owners who can sign in, and keeps others from changing who that is.
 pub(crate) async fn lock_owners(tx: &mut Tx) -> Result<Vec<UserId>, DbError> {
     let rows = tx.all(LOCK_OWNERS, &[]).await?;
-    rows.iter().map(|row| row.id("id").map(UserId::new)).collect()
+    rows.iter()
+        .map(|row| row.id("id").map(UserId::new))
+        .collect()
 }
 
 /// Blocks an account; `false` if it is blocked already.

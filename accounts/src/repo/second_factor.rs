@@ -50,9 +50,10 @@ pub(crate) async fn confirm(
     if tx.execute(CONFIRM_SECRET, &values).await? != 1 {
         return Ok(false);
     }
-    tx.execute(CLEAR_CODES, &[id.clone()]).await?;
+    tx.execute(CLEAR_CODES, std::slice::from_ref(&id)).await?;
     for code in codes {
-        tx.execute(INSERT_CODE, &[id.clone(), code.as_slice().into()]).await?;
+        tx.execute(INSERT_CODE, &[id.clone(), code.as_slice().into()])
+            .await?;
     }
     Ok(true)
 }
@@ -77,5 +78,7 @@ pub(crate) async fn take_code(
 /// Removes the second factor.
 pub(crate) async fn clear(tx: &mut Tx, user: UserId) -> Result<(), DbError> {
     tx.execute(CLEAR_SECRET, &[user.uuid().into()]).await?;
-    tx.execute(CLEAR_CODES, &[user.uuid().into()]).await.map(|_| ())
+    tx.execute(CLEAR_CODES, &[user.uuid().into()])
+        .await
+        .map(|_| ())
 }

@@ -116,7 +116,8 @@ pub(crate) async fn insert(
     let user: Value = session.user.uuid().into();
     let week = jiff::SignedDuration::from_hours(24 * 7);
     let long_ago = now.checked_sub(week).unwrap_or(Timestamp::MIN);
-    tx.execute(FORGET_SESSIONS, &[user.clone(), long_ago.into()]).await?;
+    tx.execute(FORGET_SESSIONS, &[user.clone(), long_ago.into()])
+        .await?;
     let values: [Value; 7] = [
         id.into(),
         user.clone(),
@@ -128,7 +129,8 @@ pub(crate) async fn insert(
     ];
     tx.execute(INSERT_SESSION, &values).await?;
     insert_token(tx, SessionId::new(id), refresh.hash(), 1).await?;
-    tx.execute(END_OLDEST, &[user, sessions_max.into(), now.into()]).await?;
+    tx.execute(END_OLDEST, &[user, sessions_max.into(), now.into()])
+        .await?;
     Ok(SessionId::new(id))
 }
 
@@ -148,7 +150,9 @@ pub(crate) async fn find_by_token(
     tx: &mut Tx,
     hash: SecretHash,
 ) -> Result<Option<Refreshed>, DbError> {
-    let row = tx.optional(FIND_BY_TOKEN, &[hash.as_slice().into()]).await?;
+    let row = tx
+        .optional(FIND_BY_TOKEN, &[hash.as_slice().into()])
+        .await?;
     row.map(|row| {
         Ok(Refreshed {
             id: SessionId::new(row.id("id")?),
@@ -168,7 +172,9 @@ pub(crate) async fn find_by_token(
 
 /// Finds what the browser of a session calls itself.
 pub(crate) async fn device_of(tx: &mut Tx, id: SessionId) -> Result<String, DbError> {
-    tx.one(FIND_DEVICE, &[id.uuid().into()]).await?.text("device")
+    tx.one(FIND_DEVICE, &[id.uuid().into()])
+        .await?
+        .text("device")
 }
 
 /// Takes a session to its next generation, whose refresh token hashes to `hash`.
@@ -233,7 +239,9 @@ pub(crate) async fn list(db: &Db, scope: Scope, now: Timestamp) -> Result<Vec<Li
     let Some(owner) = scope.owner() else {
         return Ok(Vec::new());
     };
-    let rows = db.all(LIST_SESSIONS, &[owner.uuid().into(), now.into()]).await?;
+    let rows = db
+        .all(LIST_SESSIONS, &[owner.uuid().into(), now.into()])
+        .await?;
     rows.iter()
         .map(|row| {
             Ok(Listed {
@@ -256,7 +264,12 @@ pub(crate) async fn end(
     reason: &'static str,
     now: Timestamp,
 ) -> Result<bool, DbError> {
-    let values = [id.uuid().into(), user.uuid().into(), now.into(), reason.into()];
+    let values = [
+        id.uuid().into(),
+        user.uuid().into(),
+        now.into(),
+        reason.into(),
+    ];
     Ok(tx.execute(END_SESSION, &values).await? == 1)
 }
 
@@ -268,7 +281,12 @@ pub(crate) async fn end_others(
     reason: &'static str,
     now: Timestamp,
 ) -> Result<u64, DbError> {
-    let values = [user.uuid().into(), kept.uuid().into(), now.into(), reason.into()];
+    let values = [
+        user.uuid().into(),
+        kept.uuid().into(),
+        now.into(),
+        reason.into(),
+    ];
     tx.execute(END_OTHERS, &values).await
 }
 

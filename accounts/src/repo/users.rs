@@ -95,7 +95,10 @@ impl User {
 /// Reads the roles of a row, the mightiest first. Names that this program doesn't know give nothing.
 pub(super) fn roles(row: &Row) -> Result<Vec<Role>, DbError> {
     let names = row.text_or_null("roles")?.unwrap_or_default();
-    let mut roles: Vec<Role> = names.split(' ').filter_map(|name| name.parse().ok()).collect();
+    let mut roles: Vec<Role> = names
+        .split(' ')
+        .filter_map(|name| name.parse().ok())
+        .collect();
     roles.sort_unstable();
     Ok(roles)
 }

@@ -4,11 +4,18 @@ use serde_json::{Value, json};
 
 use crate::kit::{Browser, PASSWORD, World, worlds};
 
-async fn with_role<'w>(world: &'w World, owner: &mut Browser<'_>, role: &str) -> (Browser<'w>, String) {
+async fn with_role<'w>(
+    world: &'w World,
+    owner: &mut Browser<'_>,
+    role: &str,
+) -> (Browser<'w>, String) {
     let mut browser = world.person(&format!("{role}@example.org"), role).await;
     let id = browser.id().await;
     let path = format!("/api/v1/admin/users/{id}/roles");
-    owner.put(&path, json!({"roles": [role]})).await.assert_status(200);
+    owner
+        .put(&path, json!({"roles": [role]}))
+        .await
+        .assert_status(200);
     (browser, id)
 }
 
@@ -17,7 +24,12 @@ async fn accounts_are_listed_in_pages_and_found_by_name_and_address() {
     for world in worlds().await {
         let mut owner = world.owner().await;
         for number in 0..5 {
-            world.person(&format!("p{number}@example.org"), &format!("Person Ünal {number}")).await;
+            world
+                .person(
+                    &format!("p{number}@example.org"),
+                    &format!("Person Ünal {number}"),
+                )
+                .await;
         }
         let path = "/api/v1/admin/users";
 
@@ -27,13 +39,18 @@ async fn accounts_are_listed_in_pages_and_found_by_name_and_address() {
             let page = owner.get(&format!("{path}?limit=4{cursor}")).await;
             assert_eq!(page.body["total"], 6);
             let items = page.body["items"].as_array().unwrap().clone();
-            seen.extend(items.iter().map(|item| item["email"].as_str().unwrap().to_owned()));
+            seen.extend(
+                items
+                    .iter()
+                    .map(|item| item["email"].as_str().unwrap().to_owned()),
+            );
             match page.body["next_cursor"].as_str() {
                 Some(next) => cursor = format!("&cursor={next}"),
                 None => break,
             }
         }
-        let expected = ["p4", "p3", "p2", "p1", "p0", "owner"].map(|name| format!("{name}@example.org"));
+        let expected =
+            ["p4", "p3", "p2", "p1", "p0", "owner"].map(|name| format!("{name}@example.org"));
         assert_eq!(seen, expected);
         let found = async |owner: &mut Browser<'_>, query: &str| {
             owner.get(&format!("{path}?query={query}")).await.body["total"].clone()
@@ -42,7 +59,10 @@ async fn accounts_are_listed_in_pages_and_found_by_name_and_address() {
         assert_eq!(found(&mut owner, "P4@EXAMPLE").await, 1);
         assert_eq!(found(&mut owner, "%25").await, 0);
         assert_eq!(found(&mut owner, "%00").await, 6);
-        owner.get(&format!("{path}?cursor=x")).await.assert(400, "invalid-argument");
+        owner
+            .get(&format!("{path}?cursor=x"))
+            .await
+            .assert(400, "invalid-argument");
     }
 }
 
@@ -60,14 +80,24 @@ async fn who_is_blocked_is_out_at_once_and_can_come_back_later() {
         nothing.assert(400, "invalid-argument");
         blocked.assert_status(200);
         assert_eq!(blocked.body["blocked_reason"], "spam");
-        ana.get("/api/v1/auth/user").await.assert(401, "session-ended");
+        ana.get("/api/v1/auth/user")
+            .await
+            .assert(401, "session-ended");
         ana.refresh().await.assert(401, "session-ended");
-        world.browser().sign_in("ana@example.org", PASSWORD).await.assert(403, "account-blocked");
+        world
+            .browser()
+            .sign_in("ana@example.org", PASSWORD)
+            .await
+            .assert(403, "account-blocked");
         let lifted = owner.delete(&path).await;
         lifted.assert_status(200);
         assert_eq!(lifted.body["blocked_at"], Value::Null);
-        ana.get("/api/v1/auth/user").await.assert(401, "unauthenticated");
-        ana.sign_in("ana@example.org", PASSWORD).await.assert_status(200);
+        ana.get("/api/v1/auth/user")
+            .await
+            .assert(401, "unauthenticated");
+        ana.sign_in("ana@example.org", PASSWORD)
+            .await
+            .assert_status(200);
     }
 }
 
@@ -78,13 +108,24 @@ async fn an_administrator_sends_somebody_a_link_for_a_new_password() {
         let mut ana = world.person("ana@example.org", "Ana").await;
         let id = ana.id().await;
 
-        let answer = owner.post(&format!("/api/v1/admin/users/{id}/reset-password"), Value::Null).await;
+        let answer = owner
+            .post(
+                &format!("/api/v1/admin/users/{id}/reset-password"),
+                Value::Null,
+            )
+            .await;
 
         answer.assert_status(204);
-        ana.get("/api/v1/auth/user").await.assert(401, "session-ended");
+        ana.get("/api/v1/auth/user")
+            .await
+            .assert(401, "session-ended");
         let token = world.mailed_token("ana@example.org").await;
         let body = json!({"token": token, "password": "seven quiet parrots"});
-        world.browser().post("/api/v1/auth/password/reset", body).await.assert_status(204);
+        world
+            .browser()
+            .post("/api/v1/auth/password/reset", body)
+            .await
+            .assert_status(204);
     }
 }
 
@@ -100,21 +141,30 @@ async fn administrators_have_no_power_over_owners_themselves_and_what_they_lack(
             let path = format!("/api/v1/admin/users/{id}");
             let block = admin.post(&format!("{path}/block"), reason.clone()).await;
             block.assert(403, "permission-denied");
-            let reset = admin.post(&format!("{path}/reset-password"), Value::Null).await;
+            let reset = admin
+                .post(&format!("{path}/reset-password"), Value::Null)
+                .await;
             reset.assert(403, "permission-denied");
-            let roles = admin.put(&format!("{path}/roles"), json!({"roles": ["client"]})).await;
+            let roles = admin
+                .put(&format!("{path}/roles"), json!({"roles": ["client"]}))
+                .await;
             roles.assert(403, "permission-denied");
         }
         let path = format!("/api/v1/admin/users/{client_id}/roles");
 
         let to_owner = admin.put(&path, json!({"roles": ["owner"]})).await;
         let unknown = admin.put(&path, json!({"roles": ["king"]})).await;
-        let to_professional = admin.put(&path, json!({"roles": ["client", "professional"]})).await;
+        let to_professional = admin
+            .put(&path, json!({"roles": ["client", "professional"]}))
+            .await;
 
         to_owner.assert(403, "permission-denied");
         unknown.assert(400, "invalid-argument");
         to_professional.assert_status(200);
-        assert_eq!(to_professional.body["roles"], json!(["professional", "client"]));
+        assert_eq!(
+            to_professional.body["roles"],
+            json!(["professional", "client"])
+        );
     }
 }
 
@@ -146,9 +196,15 @@ async fn a_role_that_is_taken_is_gone_at_once() {
         admin.get("/api/v1/admin/users").await.assert_status(200);
 
         let path = format!("/api/v1/admin/users/{id}/roles");
-        owner.put(&path, json!({"roles": []})).await.assert_status(200);
+        owner
+            .put(&path, json!({"roles": []}))
+            .await
+            .assert_status(200);
 
-        admin.get("/api/v1/admin/users").await.assert(403, "permission-denied");
+        admin
+            .get("/api/v1/admin/users")
+            .await
+            .assert(403, "permission-denied");
         admin.get("/api/v1/auth/user").await.assert_status(200);
     }
 }
@@ -159,16 +215,34 @@ async fn what_administrators_do_is_noted_and_stays_noted() {
         let mut owner = world.owner().await;
         let (_, id) = with_role(&world, &mut owner, "client").await;
         let path = format!("/api/v1/admin/users/{id}");
-        owner.post(&format!("{path}/block"), json!({"reason": "spam"})).await.assert_status(200);
-        owner.delete(&format!("{path}/block")).await.assert_status(200);
-        owner.put(&format!("{path}/roles"), json!({"roles": ["admin"]})).await.assert_status(200);
+        owner
+            .post(&format!("{path}/block"), json!({"reason": "spam"}))
+            .await
+            .assert_status(200);
+        owner
+            .delete(&format!("{path}/block"))
+            .await
+            .assert_status(200);
+        owner
+            .put(&format!("{path}/roles"), json!({"roles": ["admin"]}))
+            .await
+            .assert_status(200);
 
         let log = owner.get("/api/v1/admin/audit").await;
 
         log.assert_status(200);
         let items = log.body["items"].as_array().unwrap();
-        let actions: Vec<&str> = items.iter().map(|item| item["action"].as_str().unwrap()).collect();
-        let expected = ["roles-changed", "user-unblocked", "user-blocked", "registered", "set-up"];
+        let actions: Vec<&str> = items
+            .iter()
+            .map(|item| item["action"].as_str().unwrap())
+            .collect();
+        let expected = [
+            "roles-changed",
+            "user-unblocked",
+            "user-blocked",
+            "registered",
+            "set-up",
+        ];
         assert_eq!(actions, expected);
         assert_eq!(items[0]["actor"]["name"], "Olga Owner");
         assert_eq!(items[0]["target"]["id"], json!(id));

@@ -26,7 +26,11 @@ async fn the_printed_link_makes_the_owner_and_works_once() {
         let again = world.browser().post("/api/v1/setup", body).await;
         again.assert(409, "already-set-up");
         browser.get("/api/v1/auth/user").await.assert_status(200);
-        world.browser().sign_in("owner@example.org", PASSWORD).await.assert_status(200);
+        world
+            .browser()
+            .sign_in("owner@example.org", PASSWORD)
+            .await
+            .assert_status(200);
     }
 }
 
@@ -70,7 +74,10 @@ async fn of_two_who_set_up_at_once_one_does() {
 
         let mut statuses = [answers.0.status, answers.1.status];
         statuses.sort_unstable();
-        assert!(statuses == [201, 409] || statuses == [201, 400], "{statuses:?}");
+        assert!(
+            statuses == [201, 409] || statuses == [201, 400],
+            "{statuses:?}"
+        );
     }
 }
 
@@ -78,10 +85,17 @@ async fn of_two_who_set_up_at_once_one_does() {
 async fn somebody_registers_verifies_signs_out_and_in() {
     for world in worlds().await {
         let mut browser = world.browser();
-        let answer = browser.post("/api/v1/auth/register", form("Ana@Example.org", " Ana  López ")).await;
+        let answer = browser
+            .post(
+                "/api/v1/auth/register",
+                form("Ana@Example.org", " Ana  López "),
+            )
+            .await;
         assert_eq!((answer.status, &answer.body), (202, &json!({})));
         let token = world.mailed_token("Ana@Example.org").await;
-        let answer = browser.post("/api/v1/auth/verify-email", json!({"token": token})).await;
+        let answer = browser
+            .post("/api/v1/auth/verify-email", json!({"token": token}))
+            .await;
         answer.assert_status(200);
         assert_eq!(answer.body["expires_in"], 900);
         let user = &answer.body["user"];
@@ -91,10 +105,16 @@ async fn somebody_registers_verifies_signs_out_and_in() {
         assert_eq!(user["permissions"], json!(["bookings.make"]));
         assert_eq!(user["email_verified"], true);
 
-        browser.post("/api/v1/auth/logout", json!(null)).await.assert_status(204);
+        browser
+            .post("/api/v1/auth/logout", json!(null))
+            .await
+            .assert_status(204);
 
         assert_eq!(browser.cookie, None);
-        browser.get("/api/v1/auth/user").await.assert(401, "session-ended");
+        browser
+            .get("/api/v1/auth/user")
+            .await
+            .assert(401, "session-ended");
         browser.refresh().await.assert(401, "session-ended");
         let answer = browser.sign_in("ana@example.ORG", PASSWORD).await;
         answer.assert_status(200);
@@ -107,16 +127,29 @@ async fn somebody_registers_verifies_signs_out_and_in() {
 async fn a_link_of_a_registration_works_once_and_for_half_an_hour() {
     for world in worlds().await {
         let mut browser = world.browser();
-        browser.post("/api/v1/auth/register", form("ana@example.org", "Ana")).await;
+        browser
+            .post("/api/v1/auth/register", form("ana@example.org", "Ana"))
+            .await;
         let used = json!({"token": world.mailed_token("ana@example.org").await});
-        browser.post("/api/v1/auth/verify-email", used.clone()).await.assert_status(200);
-        browser.post("/api/v1/auth/verify-email", used).await.assert(400, "link-invalid");
+        browser
+            .post("/api/v1/auth/verify-email", used.clone())
+            .await
+            .assert_status(200);
+        browser
+            .post("/api/v1/auth/verify-email", used)
+            .await
+            .assert(400, "link-invalid");
 
-        browser.post("/api/v1/auth/register", form("bob@example.org", "Bob")).await;
+        browser
+            .post("/api/v1/auth/register", form("bob@example.org", "Bob"))
+            .await;
         let late = json!({"token": world.mailed_token("bob@example.org").await});
         world.pass(SignedDuration::from_mins(31));
 
-        browser.post("/api/v1/auth/verify-email", late).await.assert(400, "link-invalid");
+        browser
+            .post("/api/v1/auth/verify-email", late)
+            .await
+            .assert(400, "link-invalid");
     }
 }
 
@@ -126,19 +159,40 @@ async fn the_account_has_the_password_of_the_registration_whose_link_was_followe
         // Somebody prepares an account for Ana's address; then Ana registers herself.
         let mut eve = form("ana@example.org", "Ana");
         eve["password"] = json!("a trap for poor ana");
-        world.browser().post("/api/v1/auth/register", eve).await.assert_status(202);
+        world
+            .browser()
+            .post("/api/v1/auth/register", eve)
+            .await
+            .assert_status(202);
         let trap = world.mailed_token("ana@example.org").await;
         let ana = form("ana@example.org", "Ana");
-        world.browser().post("/api/v1/auth/register", ana).await.assert_status(202);
+        world
+            .browser()
+            .post("/api/v1/auth/register", ana)
+            .await
+            .assert_status(202);
         let token = world.mailed_token("ana@example.org").await;
 
-        let answer = world.browser().post("/api/v1/auth/verify-email", json!({"token": token})).await;
+        let answer = world
+            .browser()
+            .post("/api/v1/auth/verify-email", json!({"token": token}))
+            .await;
 
         answer.assert_status(200);
-        world.browser().sign_in("ana@example.org", PASSWORD).await.assert_status(200);
-        let answer = world.browser().sign_in("ana@example.org", "a trap for poor ana").await;
+        world
+            .browser()
+            .sign_in("ana@example.org", PASSWORD)
+            .await
+            .assert_status(200);
+        let answer = world
+            .browser()
+            .sign_in("ana@example.org", "a trap for poor ana")
+            .await;
         answer.assert(401, "credentials-invalid");
-        let answer = world.browser().post("/api/v1/auth/verify-email", json!({"token": trap})).await;
+        let answer = world
+            .browser()
+            .post("/api/v1/auth/verify-email", json!({"token": trap}))
+            .await;
         answer.assert(400, "link-invalid");
     }
 }
@@ -189,17 +243,34 @@ async fn a_profile_changes_unless_it_changed_meanwhile() {
 
         let change = json!({"about": "Yoga\r\nsince 1999", "country": "de"});
         let changed = ana.send("PATCH", path, change, &[("if-match", &tag)]).await;
-        let stale = ana.send("PATCH", path, json!({"name": "X"}), &[("if-match", &tag)]).await;
-        let wrong = ana.send("PATCH", path, json!({"name": "", "country": "Germany"}), &[]).await;
-        let plain = ana.send("PATCH", path, json!({"name": "Ana María"}), &[]).await;
+        let stale = ana
+            .send("PATCH", path, json!({"name": "X"}), &[("if-match", &tag)])
+            .await;
+        let wrong = ana
+            .send(
+                "PATCH",
+                path,
+                json!({"name": "", "country": "Germany"}),
+                &[],
+            )
+            .await;
+        let plain = ana
+            .send("PATCH", path, json!({"name": "Ana María"}), &[])
+            .await;
 
         changed.assert_status(200);
         assert_eq!(changed.body["about"], "Yoga\nsince 1999");
-        assert_eq!((&changed.body["country"], &changed.body["name"]), (&json!("DE"), &json!("Ana")));
+        assert_eq!(
+            (&changed.body["country"], &changed.body["name"]),
+            (&json!("DE"), &json!("Ana"))
+        );
         assert_ne!(changed.headers["etag"], tag);
         stale.assert(412, "precondition-failed");
         wrong.assert(400, "invalid-argument");
-        assert_eq!(wrong.fields(), [("name", "required"), ("country", "country-invalid")]);
+        assert_eq!(
+            wrong.fields(),
+            [("name", "required"), ("country", "country-invalid")]
+        );
         plain.assert_status(200);
         assert_eq!(ana.get("/api/v1/auth/user").await.body["name"], "Ana María");
     }
@@ -237,6 +308,10 @@ async fn the_keys_that_verify_access_tokens_are_public() {
 #[tokio::test]
 async fn the_outbox_exists_in_development_mode_only() {
     for world in worlds_with(|config| config.dev = false).await {
-        world.browser().get("/api/v1/dev/mails").await.assert_status(404);
+        world
+            .browser()
+            .get("/api/v1/dev/mails")
+            .await
+            .assert_status(404);
     }
 }

@@ -146,7 +146,9 @@ impl World {
     /// Registers somebody, verifies the address, and returns the browser that is signed in.
     pub async fn person(&self, email: &str, name: &str) -> Browser<'_> {
         let mut browser = self.browser();
-        let answer = browser.post("/api/v1/auth/register", form(email, name)).await;
+        let answer = browser
+            .post("/api/v1/auth/register", form(email, name))
+            .await;
         assert_eq!(answer.status, 202, "{}", answer.body);
         let token = self.mailed_token(email).await;
         let body = json!({"token": token});
@@ -160,7 +162,11 @@ impl World {
         let families = self.registry.gather();
         let family = families.iter().find(|family| family.name() == name);
         let metrics = family.map(prometheus::proto::MetricFamily::get_metric);
-        metrics.unwrap_or_default().iter().map(|metric| metric.get_counter().value()).sum()
+        metrics
+            .unwrap_or_default()
+            .iter()
+            .map(|metric| metric.get_counter().value())
+            .sum()
     }
 }
 
@@ -197,11 +203,18 @@ impl Answer {
     /// Returns the fields that are wrong, with their codes.
     pub fn fields(&self) -> Vec<(&str, &str)> {
         let text = |error: &'_ Value, name: &str| error[name].as_str().map(str::len);
-        let errors = self.body["errors"].as_array().map_or(&[][..], Vec::as_slice);
+        let errors = self.body["errors"]
+            .as_array()
+            .map_or(&[][..], Vec::as_slice);
         assert!(errors.iter().all(|error| text(error, "message") > Some(0)));
         errors
             .iter()
-            .map(|error| (error["field"].as_str().unwrap(), error["code"].as_str().unwrap()))
+            .map(|error| {
+                (
+                    error["field"].as_str().unwrap(),
+                    error["code"].as_str().unwrap(),
+                )
+            })
             .collect()
     }
 
@@ -247,7 +260,8 @@ impl Browser<'_> {
 
     /// Signs in.
     pub async fn sign_in(&mut self, email: &str, password: &str) -> Answer {
-        self.post("/api/v1/auth/login", login(email, password)).await
+        self.post("/api/v1/auth/login", login(email, password))
+            .await
     }
 
     /// Exchanges the cookie.

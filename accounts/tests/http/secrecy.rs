@@ -14,7 +14,12 @@ async fn seen(world: &World, path: &str, body: Value) -> (u16, Vec<String>, Valu
         body.remove("request_id");
     }
     let names = answer.headers.keys().map(ToString::to_string).collect();
-    (answer.status, names, answer.body, world.metric(HASHES) - before)
+    (
+        answer.status,
+        names,
+        answer.body,
+        world.metric(HASHES) - before,
+    )
 }
 
 #[tokio::test]
@@ -42,16 +47,30 @@ async fn only_the_right_password_shows_that_an_account_is_blocked_or_waits() {
         let mut owner = world.owner().await;
         let id = world.person("ana@example.org", "Ana").await.id().await;
         let path = format!("/api/v1/admin/users/{id}/block");
-        owner.post(&path, json!({"reason": "spam"})).await.assert_status(200);
+        owner
+            .post(&path, json!({"reason": "spam"}))
+            .await
+            .assert_status(200);
         let bob = form("bob@example.org", "Bob");
-        world.browser().post("/api/v1/auth/register", bob).await.assert_status(202);
+        world
+            .browser()
+            .post("/api/v1/auth/register", bob)
+            .await
+            .assert_status(202);
         let path = "/api/v1/auth/login";
         let unknown = seen(&world, path, login("eve@example.org", "not the password")).await;
 
-        for (email, code) in [("ana@example.org", "account-blocked"), ("bob@example.org", "email-unverified")] {
+        for (email, code) in [
+            ("ana@example.org", "account-blocked"),
+            ("bob@example.org", "email-unverified"),
+        ] {
             let wrong = seen(&world, path, login(email, "not the password")).await;
             assert_eq!(wrong, unknown, "{email}");
-            world.browser().sign_in(email, PASSWORD).await.assert(403, code);
+            world
+                .browser()
+                .sign_in(email, PASSWORD)
+                .await
+                .assert(403, code);
         }
     }
 }
@@ -67,8 +86,14 @@ async fn registering_answers_alike_and_the_mail_tells_the_difference() {
 
         assert_eq!(known.0, 202);
         assert_eq!(known, unknown);
-        assert_eq!(world.mails("ana@example.org").await[0].0, "You have an account already");
-        assert_eq!(world.mails("bob@example.org").await[0].0, "Confirm your e-mail address");
+        assert_eq!(
+            world.mails("ana@example.org").await[0].0,
+            "You have an account already"
+        );
+        assert_eq!(
+            world.mails("bob@example.org").await[0].0,
+            "Confirm your e-mail address"
+        );
         // The account is as it was.
         let answer = world.browser().sign_in("ana@example.org", PASSWORD).await;
         assert_eq!(answer.body["user"]["name"], "Ana");

@@ -39,7 +39,13 @@ fn what_takes_a_token_says_so_in_the_description() {
     for row in accounts::rules() {
         let operation = &api["paths"][row.path][row.method.as_str().to_lowercase()];
         let says = operation["security"] == json!([{"access_token": []}]);
-        assert_eq!(says, row.rule != Rule::Public, "{} {}", row.method, row.path);
+        assert_eq!(
+            says,
+            row.rule != Rule::Public,
+            "{} {}",
+            row.method,
+            row.path
+        );
     }
 }
 
@@ -49,9 +55,14 @@ async fn browser<'w>(world: &'w World, owner: &mut Browser<'w>, role: Option<Rol
         None => world.browser(),
         Some(Role::Owner) => owner.clone(),
         Some(role) => {
-            let mut browser = world.person(&format!("{role}@example.org"), role.as_str()).await;
+            let mut browser = world
+                .person(&format!("{role}@example.org"), role.as_str())
+                .await;
             let path = format!("/api/v1/admin/users/{}/roles", browser.id().await);
-            owner.put(&path, json!({"roles": [role.as_str()]})).await.assert_status(200);
+            owner
+                .put(&path, json!({"roles": [role.as_str()]}))
+                .await
+                .assert_status(200);
             browser
         }
     }
@@ -69,10 +80,15 @@ async fn every_role_is_answered_by_every_route_as_the_table_says() {
             };
             for row in accounts::rules() {
                 let path = row.path.replace("{id}", NOBODY);
-                let answer = browser.send_and_forget(row.method.as_str(), &path, json!({}), &[]).await;
+                let answer = browser
+                    .send_and_forget(row.method.as_str(), &path, json!({}), &[])
+                    .await;
                 let by_guard = (answer.status, answer.code());
                 let what = format!("{role:?} {} {path}: {by_guard:?}", row.method);
-                let is_refused = matches!(by_guard, (401, "unauthenticated") | (403, "permission-denied"));
+                let is_refused = matches!(
+                    by_guard,
+                    (401, "unauthenticated") | (403, "permission-denied")
+                );
                 match row.rule {
                     Rule::Public => assert!(!is_refused, "{what}"),
                     Rule::SignedIn | Rule::Permission(_) if role.is_none() => {
@@ -112,6 +128,11 @@ async fn programs_and_people_find_the_description() {
 
         assert_eq!(json.body["openapi"], "3.1.0");
         assert!(json.body["paths"]["/api/v1/auth/login"]["post"].is_object());
-        assert!(page.headers["content-type"].to_str().unwrap().starts_with("text/html"));
+        assert!(
+            page.headers["content-type"]
+                .to_str()
+                .unwrap()
+                .starts_with("text/html")
+        );
     }
 }

@@ -25,10 +25,15 @@ async fn with_app(world: &World) -> (Browser<'_>, String, Vec<String>) {
     let secret = begun.body["secret"].as_str().unwrap().to_owned();
     assert!(begun.body["uri"].as_str().unwrap().contains(&secret));
     let code = code_at(&secret, world.now().as_second());
-    let confirmed = ana.post("/api/v1/account/totp/confirm", json!({"code": code})).await;
+    let confirmed = ana
+        .post("/api/v1/account/totp/confirm", json!({"code": code}))
+        .await;
     confirmed.assert_status(200);
     let codes = confirmed.body["recovery_codes"].as_array().unwrap();
-    let codes = codes.iter().map(|code| code.as_str().unwrap().to_owned()).collect();
+    let codes = codes
+        .iter()
+        .map(|code| code.as_str().unwrap().to_owned())
+        .collect();
     (ana, secret, codes)
 }
 
@@ -44,7 +49,11 @@ async fn signing_in_takes_a_code_which_works_once() {
         let (mut ana, secret, _) = with_app(&world).await;
         assert_eq!(ana.get("/api/v1/auth/user").await.body["two_factor"], true);
         let first = code_at(&secret, world.now().as_second());
-        world.browser().post(LOGIN, login(&first)).await.assert(401, "code-invalid");
+        world
+            .browser()
+            .post(LOGIN, login(&first))
+            .await
+            .assert(401, "code-invalid");
         world.pass(SignedDuration::from_secs(30));
         let code = code_at(&secret, world.now().as_second());
 
@@ -65,7 +74,10 @@ async fn a_wrong_password_is_told_before_any_code_is_asked_for() {
     for world in worlds().await {
         with_app(&world).await;
 
-        let answer = world.browser().sign_in("ana@example.org", "not the password").await;
+        let answer = world
+            .browser()
+            .sign_in("ana@example.org", "not the password")
+            .await;
 
         answer.assert(401, "credentials-invalid");
     }
@@ -79,7 +91,10 @@ async fn a_code_that_comes_twice_at_once_opens_one_session() {
         let code = code_at(&secret, world.now().as_second());
         let (mut one, mut other) = (world.browser(), world.browser());
 
-        let answers = tokio::join!(one.post(LOGIN, login(&code)), other.post(LOGIN, login(&code)));
+        let answers = tokio::join!(
+            one.post(LOGIN, login(&code)),
+            other.post(LOGIN, login(&code))
+        );
 
         let mut statuses = [answers.0.status, answers.1.status];
         statuses.sort_unstable();
@@ -93,8 +108,16 @@ async fn ten_recovery_codes_work_once_each() {
         let (_, _, codes) = with_app(&world).await;
         assert_eq!(codes.len(), 10);
         for code in &codes {
-            world.browser().post(LOGIN, login(&code.to_lowercase())).await.assert_status(200);
-            world.browser().post(LOGIN, login(code)).await.assert(401, "code-invalid");
+            world
+                .browser()
+                .post(LOGIN, login(&code.to_lowercase()))
+                .await
+                .assert_status(200);
+            world
+                .browser()
+                .post(LOGIN, login(code))
+                .await
+                .assert(401, "code-invalid");
         }
     }
 }
@@ -109,21 +132,38 @@ async fn turning_it_off_takes_the_password_and_a_code() {
         let path = "/api/v1/account/totp";
         let remove = |password: &str, code: &str| json!({"password": password, "code": code});
 
-        let wrong = ana.send("DELETE", path, remove("not the password", &code), &[]).await;
-        let no_code = ana.send("DELETE", path, remove(PASSWORD, "000000"), &[]).await;
+        let wrong = ana
+            .send("DELETE", path, remove("not the password", &code), &[])
+            .await;
+        let no_code = ana
+            .send("DELETE", path, remove(PASSWORD, "000000"), &[])
+            .await;
         let begun_again = ana.post(path, Value::Null).await;
         let right = ana.send("DELETE", path, remove(PASSWORD, &code), &[]).await;
-        let again = ana.send("DELETE", path, remove(PASSWORD, &codes[0]), &[]).await;
+        let again = ana
+            .send("DELETE", path, remove(PASSWORD, &codes[0]), &[])
+            .await;
 
         wrong.assert(401, "credentials-invalid");
         no_code.assert(401, "code-invalid");
         begun_again.assert(409, "conflict");
         right.assert_status(204);
         again.assert(409, "conflict");
-        world.browser().sign_in("ana@example.org", PASSWORD).await.assert_status(200);
-        let subjects: Vec<String> =
-            world.mails("ana@example.org").await.into_iter().map(|(subject, _)| subject).collect();
-        assert_eq!(subjects[..2], ["Two-step sign-in is off", "Two-step sign-in is on"]);
+        world
+            .browser()
+            .sign_in("ana@example.org", PASSWORD)
+            .await
+            .assert_status(200);
+        let subjects: Vec<String> = world
+            .mails("ana@example.org")
+            .await
+            .into_iter()
+            .map(|(subject, _)| subject)
+            .collect();
+        assert_eq!(
+            subjects[..2],
+            ["Two-step sign-in is off", "Two-step sign-in is on"]
+        );
     }
 }
 
@@ -131,14 +171,22 @@ async fn turning_it_off_takes_the_password_and_a_code() {
 async fn a_secret_that_was_not_confirmed_asks_for_nothing() {
     for world in worlds().await {
         let mut ana = world.person("ana@example.org", "Ana").await;
-        let early = ana.post("/api/v1/account/totp/confirm", json!({"code": "123456"})).await;
+        let early = ana
+            .post("/api/v1/account/totp/confirm", json!({"code": "123456"}))
+            .await;
         early.assert(409, "conflict");
         let begun = ana.post("/api/v1/account/totp", Value::Null).await;
         begun.assert_status(200);
 
-        let wrong = ana.post("/api/v1/account/totp/confirm", json!({"code": "x"})).await;
+        let wrong = ana
+            .post("/api/v1/account/totp/confirm", json!({"code": "x"}))
+            .await;
 
         wrong.assert(401, "code-invalid");
-        world.browser().sign_in("ana@example.org", PASSWORD).await.assert_status(200);
+        world
+            .browser()
+            .sign_in("ana@example.org", PASSWORD)
+            .await
+            .assert_status(200);
     }
 }

@@ -47,6 +47,7 @@ const RULES: &[Rule] = &[
         &["sqlx", "axum"],
     ),
     rule("auth", &[], &["axum", "sqlx", "tokio", "str0m"]),
+    rule("store", &[], &["axum", "str0m"]),
     rule("service", &["auth"], &["str0m", "livekit-protocol"]),
     rule(
         "signaling",

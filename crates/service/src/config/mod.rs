@@ -14,6 +14,7 @@ mod accounts;
 mod ice;
 mod keys;
 mod load;
+mod storage;
 mod tree;
 
 use std::net::{IpAddr, Ipv4Addr};
@@ -28,6 +29,10 @@ pub use accounts::AccountsConfig;
 pub use ice::IceServer;
 pub use keys::{DEV_KEY, DEV_SECRET, SECRET_BYTES_MIN};
 pub use load::{ConfigError, Sources};
+pub use storage::DatabaseConfig;
+
+/// The data directory, unless another is named.
+pub const DATA_DEFAULT: &str = "data";
 
 /// The whole configuration.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -36,6 +41,9 @@ pub struct Config {
     /// Started with `--dev`. Not a key: it can only be said on the command line.
     #[serde(skip)]
     pub dev: bool,
+    /// The directory with what the server keeps. Not a key: it can only be said on the command line.
+    #[serde(skip)]
+    pub data: PathBuf,
     /// TCP port of HTTP and WebSockets.
     pub port: u16,
     /// Where browsers find this server; empty means the loopback, at the port above.
@@ -51,6 +59,8 @@ pub struct Config {
     pub keys: ApiKeys,
     /// A YAML file with more API keys; empty means none.
     pub key_file: PathBuf,
+    /// The database.
+    pub database: DatabaseConfig,
     /// Logging.
     pub log: LogConfig,
     /// Media.
@@ -69,6 +79,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             dev: false,
+            data: PathBuf::from(DATA_DEFAULT),
             port: 7880,
             public_url: String::new(),
             bind_addresses: Vec::new(),
@@ -76,6 +87,7 @@ impl Default for Config {
             trusted_proxies: Vec::new(),
             keys: ApiKeys::default(),
             key_file: PathBuf::new(),
+            database: DatabaseConfig::default(),
             log: LogConfig::default(),
             rtc: RtcConfig::default(),
             room: RoomConfig::default(),
