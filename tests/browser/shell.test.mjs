@@ -178,6 +178,31 @@ test('a password that was forgotten is set anew, and ends what was signed in', {
   clean(page, other);
 });
 
+test('too many tries are told how long to wait, and what was typed stays', { timeout: 90_000 }, async () => {
+  const nobody = someone('Nobody');
+  const page = await open('/signin');
+  await page.getByLabel('E-mail').fill(nobody.email);
+  await password(page).fill(nobody.password);
+  const statuses = [];
+  while (statuses.length < 6) {
+    const answer = page.waitForResponse((response) => response.url().endsWith('/api/v1/auth/login'));
+    await id(page, 'signin-submit').click();
+    statuses.push((await answer).status());
+  }
+  assert.deepEqual(statuses, [401, 401, 401, 401, 401, 429]);
+  await id(page, 'form-wait').getByText(/Try again in \d+ second/).waitFor();
+  assert.equal(await page.getByLabel('E-mail').inputValue(), nobody.email);
+  assert.equal(await password(page).inputValue(), nobody.password);
+  await look(page, 'signin-wait');
+  clean(page);
+});
+
+test('the client was made for the API that this server describes', async () => {
+  const described = await (await fetch(`${http}/api/openapi.json`)).json();
+  const known = JSON.parse(await readFile(new URL('../../web/src/api/openapi.json', import.meta.url), 'utf8'));
+  assert.deepEqual(described, known, 'save the document in web/src/api/openapi.json and run `npm run api` in web/');
+});
+
 test('an administrator finds a person and blocks them, who is out at once and is told why', { timeout: 120_000 }, async () => {
   const carl = someone('Carl');
   const [admin, page] = await Promise.all([open('/signin'), open('/')]);

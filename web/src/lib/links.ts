@@ -19,3 +19,15 @@ export function splitLinks(plainText: string): TextPart[] {
   if (done < plainText.length) parts.push({ text: plainText.slice(done) });
   return parts;
 }
+
+const loopback = new Set(['localhost', '127.0.0.1', '[::1]']);
+
+/**
+ * The same address under the name that the reader uses for this computer: a browser signed in at `127.0.0.1` is not
+ * signed in at `localhost`. Addresses elsewhere stay as they are.
+ */
+export function underSameName(href: string, here: { origin: string }): string {
+  const [link, page] = [new URL(href), new URL(here.origin)];
+  const isSame = loopback.has(link.hostname) && loopback.has(page.hostname) && link.port === page.port && link.protocol === page.protocol;
+  return isSame ? page.origin + link.pathname + link.search + link.hash : href;
+}

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { deviceName } from '../lib/device';
 import { checkEmail, checkNewPassword, wrongOnes } from '../lib/fields';
 import { dayPart, nextSteps } from '../lib/nextSteps';
-import { splitLinks } from '../lib/links';
+import { splitLinks, underSameName } from '../lib/links';
 import { countries } from '../lib/countries';
 import { dismissToast, readToasts, toast, toastsMax } from '../lib/toasts';
 import type { User } from '../api/types';
@@ -115,6 +115,17 @@ describe('splitLinks', () => {
 
   it.each(['', 'no link', 'javascript:alert(1)'])('leaves %j alone', (text) => {
     expect(splitLinks(text).some(({ href }) => href !== undefined)).toBe(false);
+  });
+});
+
+describe('underSameName', () => {
+  it.each([
+    ['http://localhost:7880/verify?token=a#b', 'http://127.0.0.1:7880', 'http://127.0.0.1:7880/verify?token=a#b'],
+    ['http://localhost:7880/x', 'http://127.0.0.1:9000', 'http://localhost:7880/x'],
+    ['https://class.example/x', 'http://127.0.0.1', 'https://class.example/x'],
+    ['http://localhost/x', 'https://class.example', 'http://localhost/x'],
+  ])('%s, read at %s, leads to %s', (href, origin, expected) => {
+    expect(underSameName(href, { origin })).toBe(expected);
   });
 });
 

@@ -7,7 +7,7 @@ import type { DevMail } from '../../api/types';
 import { Empty, LoadError, RowsSkeleton } from '../../components/ListStates';
 import { Card } from '../../components/Surface';
 import { useText } from '../../i18n/I18n';
-import { splitLinks } from '../../lib/links';
+import { splitLinks, underSameName } from '../../lib/links';
 import classes from './Dev.module.css';
 
 /** Mails that were written and not sent, the newest open. */
@@ -58,7 +58,7 @@ function Mail({ mail, open }: { mail: DevMail; open: boolean }) {
           href === undefined ? (
             text
           ) : (
-            <a key={index} href={href}>
+            <a key={index} href={underSameName(href, location)}>
               {text}
             </a>
           ),
