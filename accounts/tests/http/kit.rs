@@ -165,7 +165,7 @@ impl World {
         metrics
             .unwrap_or_default()
             .iter()
-            .map(|metric| metric.get_counter().value())
+            .map(|metric| metric.get_counter().get_value())
             .sum()
     }
 }

@@ -31,7 +31,7 @@ macro_rules! steps {
 }
 
 /// All steps in order. What has been released is never edited: a further step puts it right.
-const STEPS: &[Step] = steps!["0002_jobs"];
+const STEPS: &[Step] = steps!["0001_accounts", "0002_jobs"];
 
 /// What a migration did.
 #[derive(Debug, Clone, PartialEq, Eq)]
