@@ -79,8 +79,8 @@ impl Accounts {
     ) -> Result<Self, OpenError> {
         let metrics = Metrics::new(registry)?;
         let busy = metrics.refused.with_label_values(&["password-hashes"]);
-        let hashes = metrics.hashes.clone();
-        let hasher = Hasher::new(&config.accounts, &config.limit, hashes, busy)
+        let counted = metrics.hashes.clone();
+        let hasher = Hasher::new(&config.accounts, &config.limit, counted, busy)
             .map_err(OpenError::Password)?;
         let keys = repo::keys::load_or_make(&db, clock.now()).await?;
         Ok(Self(Arc::new(Inner {
