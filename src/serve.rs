@@ -73,8 +73,9 @@ async fn run_services(config: Arc<Config>) -> Result<(), Box<dyn Error>> {
         signaling.shutdown().await;
         http.trigger();
     };
+    let setup_link = accounts.setup_link().await?;
     println!("Clapt is ready: {url}");
-    if let Some(link) = accounts.setup_link().await? {
+    if let Some(link) = setup_link {
         // Printed, not logged: whoever has it becomes the owner.
         println!("Set this server up: {link}");
     }

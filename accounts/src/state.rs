@@ -78,7 +78,9 @@ impl Accounts {
         clock: Clock,
     ) -> Result<Self, OpenError> {
         let metrics = Metrics::new(registry)?;
-        let hasher = Hasher::new(&config.accounts, &config.limit, metrics.hashes.clone())
+        let busy = metrics.refused.with_label_values(&["password-hashes"]);
+        let counted = metrics.hashes.clone();
+        let hasher = Hasher::new(&config.accounts, &config.limit, counted, busy)
             .map_err(OpenError::Password)?;
         let keys = repo::keys::load_or_make(&db, clock.now()).await?;
         Ok(Self(Arc::new(Inner {

@@ -4,13 +4,13 @@ use std::net::IpAddr;
 
 use auth::{Action, Permissions, Resource, Role, UserId, can};
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use service::access::{Caller, ClientAddress};
-use service::http::JsonBody;
+use service::http::{JsonBody, QueryPart};
 use service::{ApiError, ErrorCode};
 use store::{Tx, retry};
 use utoipa::{IntoParams, ToSchema};
@@ -106,7 +106,7 @@ pub(crate) struct RolesBody {
 pub(crate) async fn list(
     State(state): State<Accounts>,
     caller: Caller,
-    Query(query): Query<ListQuery>,
+    QueryPart(query): QueryPart<ListQuery>,
 ) -> Result<Json<People>, Failure> {
     let scope = caller.actor.all(Action::Read, Resource::Accounts);
     let scope = scope.ok_or_else(denied)?;

@@ -2,10 +2,11 @@
 
 use auth::{Action, Resource};
 use axum::Json;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use service::access::Caller;
+use service::http::QueryPart;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
@@ -82,7 +83,7 @@ pub(crate) struct AuditPage {
 pub(crate) async fn list(
     State(state): State<Accounts>,
     caller: Caller,
-    Query(query): Query<AuditQuery>,
+    QueryPart(query): QueryPart<AuditQuery>,
 ) -> Result<Json<AuditPage>, Failure> {
     let scope = caller.actor.all(Action::Read, Resource::AuditLog);
     let before = cursor(query.cursor.as_deref())?;

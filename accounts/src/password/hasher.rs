@@ -41,14 +41,17 @@ pub(crate) struct Hasher {
     waiting: AtomicUsize,
     waiting_max: usize,
     hashes: IntCounter,
+    busy: IntCounter,
 }
 
 impl Hasher {
-    /// Makes it with the costs that are configured. `hashes` counts.
+    /// Makes it with the costs that are configured. `hashes` counts them, `busy` those who
+    /// were told to come again.
     pub(crate) fn new(
         config: &AccountsConfig,
         limit: &LimitConfig,
         hashes: IntCounter,
+        busy: IntCounter,
     ) -> Result<Self, argon2::Error> {
         let params = Params::new(
             config.password_memory_kib,
@@ -65,6 +68,7 @@ impl Hasher {
             waiting: AtomicUsize::new(0),
             waiting_max: limit.password_hashes_waiting_max,
             hashes,
+            busy,
         })
     }
 
@@ -114,7 +118,10 @@ impl Hasher {
         params: Params,
         salt: Vec<u8>,
     ) -> Result<[u8; HASH_BYTES], HashError> {
-        let _waiting = Waiting::enter(&self.waiting, self.waiting_max).ok_or(HashError::Busy)?;
+        let _waiting = Waiting::enter(&self.waiting, self.waiting_max).ok_or_else(|| {
+            self.busy.inc();
+            HashError::Busy
+        })?;
         let running = Arc::clone(&self.running).acquire_owned().await;
         let running = running.map_err(|_| HashError::Failed)?;
         self.hashes.inc();
@@ -195,8 +202,8 @@ mod tests {
             password_hashes_waiting_max: waiting_max,
             ..LimitConfig::default()
         };
-        let hashes = IntCounter::new("hashes", "Hashes.").unwrap();
-        Hasher::new(&config, &limit, hashes).unwrap()
+        let counter = |name| IntCounter::new(name, "Counts.").unwrap();
+        Hasher::new(&config, &limit, counter("hashes"), counter("busy")).unwrap()
     }
 
     #[tokio::test]
@@ -268,7 +275,7 @@ mod tests {
 
         assert!(started.is_pending());
         assert!(one.is_ok() && two.is_ok());
-        assert_eq!(three, Err(HashError::Busy));
+        assert_eq!((three, hasher.busy.get()), (Err(HashError::Busy), 1));
         assert!(hasher.hash("four").await.is_ok());
     }
 }

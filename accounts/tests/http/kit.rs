@@ -18,27 +18,27 @@ use store::testing::TestDb;
 use tower::ServiceExt;
 
 /// A password that is fine.
-pub const PASSWORD: &str = "correct horse battery";
+pub(crate) const PASSWORD: &str = "correct horse battery";
 
 /// Where the pages of the server are.
-pub const ORIGIN: &str = "http://localhost:7880";
+pub(crate) const ORIGIN: &str = "http://localhost:7880";
 
 /// A server on one database, at a time that the test says.
-pub struct World {
-    pub router: Router,
-    pub accounts: Accounts,
-    pub registry: Registry,
-    pub db: TestDb,
+pub(crate) struct World {
+    pub(crate) router: Router,
+    pub(crate) accounts: Accounts,
+    pub(crate) registry: Registry,
+    pub(crate) db: TestDb,
     microseconds: Arc<AtomicI64>,
 }
 
 /// Makes one on each database.
-pub async fn worlds() -> Vec<World> {
+pub(crate) async fn worlds() -> Vec<World> {
     worlds_with(|_| {}).await
 }
 
 /// Makes one on each database, with another configuration.
-pub async fn worlds_with(change: impl Fn(&mut Config)) -> Vec<World> {
+pub(crate) async fn worlds_with(change: impl Fn(&mut Config)) -> Vec<World> {
     let mut worlds = Vec::new();
     for db in store::testing::databases().await {
         eprintln!("on {}", db.name);
@@ -90,18 +90,18 @@ impl World {
     }
 
     /// Lets time pass.
-    pub fn pass(&self, span: SignedDuration) {
+    pub(crate) fn pass(&self, span: SignedDuration) {
         let microseconds = i64::try_from(span.as_micros()).unwrap();
         self.microseconds.fetch_add(microseconds, Ordering::SeqCst);
     }
 
     /// Returns the time.
-    pub fn now(&self) -> Timestamp {
+    pub(crate) fn now(&self) -> Timestamp {
         Timestamp::from_microsecond(self.microseconds.load(Ordering::SeqCst)).unwrap()
     }
 
     /// Opens a browser.
-    pub fn browser(&self) -> Browser<'_> {
+    pub(crate) fn browser(&self) -> Browser<'_> {
         Browser {
             world: self,
             cookie: None,
@@ -112,7 +112,7 @@ impl World {
     }
 
     /// Lists the mails to an address, the newest first: subject and text.
-    pub async fn mails(&self, to: &str) -> Vec<(String, String)> {
+    pub(crate) async fn mails(&self, to: &str) -> Vec<(String, String)> {
         let answer = self.browser().get("/api/v1/dev/mails").await;
         let text = |mail: &Value, name: &str| mail[name].as_str().unwrap().to_owned();
         answer.body["items"]
@@ -125,14 +125,14 @@ impl World {
     }
 
     /// Takes the token from the link in the newest mail to an address.
-    pub async fn mailed_token(&self, to: &str) -> String {
+    pub(crate) async fn mailed_token(&self, to: &str) -> String {
         let (_, text) = self.mails(to).await.into_iter().next().unwrap();
         let (_, token) = text.split_once("?token=").unwrap();
         token.split_whitespace().next().unwrap().to_owned()
     }
 
     /// Sets the server up and returns the owner's browser.
-    pub async fn owner(&self) -> Browser<'_> {
+    pub(crate) async fn owner(&self) -> Browser<'_> {
         let link = self.accounts.setup_link().await.unwrap().unwrap();
         let (_, token) = link.split_once("/setup?token=").unwrap();
         let mut browser = self.browser();
@@ -144,7 +144,7 @@ impl World {
     }
 
     /// Registers somebody, verifies the address, and returns the browser that is signed in.
-    pub async fn person(&self, email: &str, name: &str) -> Browser<'_> {
+    pub(crate) async fn person(&self, email: &str, name: &str) -> Browser<'_> {
         let mut browser = self.browser();
         let answer = browser
             .post("/api/v1/auth/register", form(email, name))
@@ -158,20 +158,20 @@ impl World {
     }
 
     /// Reads the sum of a metric.
-    pub fn metric(&self, name: &str) -> f64 {
+    pub(crate) fn metric(&self, name: &str) -> f64 {
         let families = self.registry.gather();
         let family = families.iter().find(|family| family.name() == name);
         let metrics = family.map(prometheus::proto::MetricFamily::get_metric);
         metrics
             .unwrap_or_default()
             .iter()
-            .map(|metric| metric.get_counter().value())
+            .map(|metric| metric.get_counter().get_value())
             .sum()
     }
 }
 
 /// Returns a form that is fine.
-pub fn form(email: &str, name: &str) -> Value {
+pub(crate) fn form(email: &str, name: &str) -> Value {
     json!({
         "email": email,
         "password": PASSWORD,
@@ -182,26 +182,26 @@ pub fn form(email: &str, name: &str) -> Value {
 }
 
 /// Returns what signs in.
-pub fn login(email: &str, password: &str) -> Value {
+pub(crate) fn login(email: &str, password: &str) -> Value {
     json!({"email": email, "password": password})
 }
 
 /// What was answered.
 #[derive(Debug)]
-pub struct Answer {
-    pub status: u16,
-    pub headers: HeaderMap,
-    pub body: Value,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Value,
 }
 
 impl Answer {
     /// Returns the code of a problem; empty for anything else.
-    pub fn code(&self) -> &str {
+    pub(crate) fn code(&self) -> &str {
         self.body["code"].as_str().unwrap_or_default()
     }
 
     /// Returns the fields that are wrong, with their codes.
-    pub fn fields(&self) -> Vec<(&str, &str)> {
+    pub(crate) fn fields(&self) -> Vec<(&str, &str)> {
         let text = |error: &'_ Value, name: &str| error[name].as_str().map(str::len);
         let errors = self.body["errors"]
             .as_array()
@@ -220,64 +220,64 @@ impl Answer {
 
     /// Asserts a problem.
     #[track_caller]
-    pub fn assert(&self, status: u16, code: &str) {
+    pub(crate) fn assert(&self, status: u16, code: &str) {
         assert_eq!((self.status, self.code()), (status, code), "{}", self.body);
     }
 
     /// Asserts success.
     #[track_caller]
-    pub fn assert_status(&self, status: u16) {
+    pub(crate) fn assert_status(&self, status: u16) {
         assert_eq!(self.status, status, "{}", self.body);
     }
 }
 
 /// A browser: keeps the cookie and the access token, as the web client does.
 #[derive(Clone)]
-pub struct Browser<'w> {
-    pub world: &'w World,
-    pub cookie: Option<String>,
-    pub token: Option<String>,
-    pub address: std::net::IpAddr,
-    pub origin: Option<String>,
+pub(crate) struct Browser<'w> {
+    pub(crate) world: &'w World,
+    pub(crate) cookie: Option<String>,
+    pub(crate) token: Option<String>,
+    pub(crate) address: std::net::IpAddr,
+    pub(crate) origin: Option<String>,
 }
 
 impl Browser<'_> {
-    pub async fn get(&mut self, path: &str) -> Answer {
+    pub(crate) async fn get(&mut self, path: &str) -> Answer {
         self.send("GET", path, Value::Null, &[]).await
     }
 
-    pub async fn post(&mut self, path: &str, body: Value) -> Answer {
+    pub(crate) async fn post(&mut self, path: &str, body: Value) -> Answer {
         self.send("POST", path, body, &[]).await
     }
 
-    pub async fn put(&mut self, path: &str, body: Value) -> Answer {
+    pub(crate) async fn put(&mut self, path: &str, body: Value) -> Answer {
         self.send("PUT", path, body, &[]).await
     }
 
-    pub async fn delete(&mut self, path: &str) -> Answer {
+    pub(crate) async fn delete(&mut self, path: &str) -> Answer {
         self.send("DELETE", path, Value::Null, &[]).await
     }
 
     /// Signs in.
-    pub async fn sign_in(&mut self, email: &str, password: &str) -> Answer {
+    pub(crate) async fn sign_in(&mut self, email: &str, password: &str) -> Answer {
         self.post("/api/v1/auth/login", login(email, password))
             .await
     }
 
     /// Exchanges the cookie.
-    pub async fn refresh(&mut self) -> Answer {
+    pub(crate) async fn refresh(&mut self) -> Answer {
         self.post("/api/v1/auth/refresh", Value::Null).await
     }
 
     /// Returns the id of the account.
-    pub async fn id(&mut self) -> String {
+    pub(crate) async fn id(&mut self) -> String {
         let answer = self.get("/api/v1/auth/user").await;
         answer.assert_status(200);
         answer.body["id"].as_str().unwrap().to_owned()
     }
 
     /// Sends a request and keeps what the answer gives.
-    pub async fn send(
+    pub(crate) async fn send(
         &mut self,
         method: &str,
         path: &str,
@@ -297,7 +297,7 @@ impl Browser<'_> {
     }
 
     /// Sends a request whose answer gets lost on the way to the browser.
-    pub async fn send_and_forget(
+    pub(crate) async fn send_and_forget(
         &self,
         method: &str,
         path: &str,

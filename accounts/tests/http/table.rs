@@ -49,23 +49,18 @@ fn what_takes_a_token_says_so_in_the_description() {
     }
 }
 
-/// Signs somebody in with a role; `None` is nobody.
-async fn browser<'w>(world: &'w World, owner: &mut Browser<'w>, role: Option<Role>) -> Browser<'w> {
-    match role {
-        None => world.browser(),
-        Some(Role::Owner) => owner.clone(),
-        Some(role) => {
-            let mut browser = world
-                .person(&format!("{role}@example.org"), role.as_str())
-                .await;
-            let path = format!("/api/v1/admin/users/{}/roles", browser.id().await);
-            owner
-                .put(&path, json!({"roles": [role.as_str()]}))
-                .await
-                .assert_status(200);
-            browser
-        }
-    }
+/// Signs somebody in with a role; `None` is nobody. There is no cookie, so that no route signs off.
+async fn browser<'w>(world: &'w World, owner: &mut Browser<'_>, role: Option<Role>) -> Browser<'w> {
+    let Some(role) = role else {
+        return world.browser();
+    };
+    let email = format!("some-{role}@example.org");
+    let mut browser = world.person(&email, role.as_str()).await;
+    let path = format!("/api/v1/admin/users/{}/roles", browser.id().await);
+    let body = json!({"roles": [role.as_str()]});
+    owner.put(&path, body).await.assert_status(200);
+    browser.cookie = None;
+    browser
 }
 
 #[tokio::test]
@@ -74,7 +69,7 @@ async fn every_role_is_answered_by_every_route_as_the_table_says() {
         let mut owner = world.owner().await;
         let roles = Role::ALL.iter().copied().map(Some).chain([None]);
         for role in roles {
-            let mut browser = browser(&world, &mut owner, role).await;
+            let browser = browser(&world, &mut owner, role).await;
             let has = |permission: Permission| {
                 role.is_some_and(|role| role.permissions().contains(&permission))
             };
@@ -97,11 +92,12 @@ async fn every_role_is_answered_by_every_route_as_the_table_says() {
                     Rule::Permission(permission) if !has(permission) => {
                         assert_eq!(by_guard, (403, "permission-denied"), "{what}");
                     }
-                    Rule::SignedIn | Rule::Permission(_) => assert!(!is_refused, "{what}"),
+                    Rule::SignedIn | Rule::Permission(_) => {
+                        assert!(!is_refused && answer.code() != "session-ended", "{what}");
+                    }
                 }
                 assert!(answer.status < 500, "{what}");
             }
-            let _ = &mut browser;
         }
     }
 }
@@ -114,7 +110,8 @@ async fn a_method_without_a_rule_is_answered_by_nobody() {
         let answer = owner.delete("/api/v1/account/profile").await;
 
         answer.assert(405, "method-not-allowed");
-        assert_eq!(answer.headers["allow"], "GET, PATCH");
+        let allow = answer.headers["allow"].to_str().unwrap();
+        assert!(allow.contains("GET") && allow.contains("PATCH"), "{allow}");
     }
 }
 

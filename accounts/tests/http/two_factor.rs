@@ -10,7 +10,7 @@ use crate::kit::{Browser, PASSWORD, World, worlds};
 mod hmac_codes {
     use totp_rs::{Builder, Secret};
 
-    pub fn code_at(secret: &str, seconds: i64) -> String {
+    pub(crate) fn code_at(secret: &str, seconds: i64) -> String {
         let secret = Secret::try_from_base32(secret).unwrap();
         let totp = Builder::new().with_secret(secret).build().unwrap();
         totp.generate(u64::try_from(seconds).unwrap()).to_string()

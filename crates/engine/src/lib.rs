@@ -19,6 +19,7 @@ mod demux;
 mod egress;
 mod engine;
 mod flow;
+mod gap;
 mod gate;
 mod ingress;
 mod media;
@@ -39,6 +40,7 @@ mod sending;
 mod session;
 mod srtp;
 mod steering;
+mod stun;
 mod subscriptions;
 mod switching;
 #[cfg(feature = "testing")]
@@ -52,7 +54,7 @@ pub use codecs::CodecSet;
 pub use config::{CongestionConfig, EngineConfig};
 pub use counters::{Counters, Drop, LIMITS};
 pub use engine::{CreateSessionError, Engine};
-pub use forwarding::Codec;
+pub use forwarding::{Codec, PictureSize};
 pub use negotiation::OfferError;
 pub use relay::RelayMessage;
 #[cfg(feature = "testing")]
@@ -65,3 +67,17 @@ pub use types::{
     PendingTrack, RoomId, SessionConfig, SessionId, SessionKind, ShardId, Subscribe, Target,
     TrackId,
 };
+
+#[cfg(test)]
+mod test_time {
+    use std::time::Instant;
+
+    /// Some point in time for virtual clocks to begin at.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "an Instant can be had no other way; tests count from it"
+    )]
+    pub(crate) fn start() -> Instant {
+        Instant::now()
+    }
+}

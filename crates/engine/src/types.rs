@@ -4,7 +4,7 @@
 //! [`Event::Data`].
 
 use bytes::Bytes;
-use forwarding::Codec;
+use forwarding::{Codec, PictureSize};
 
 use crate::CodecSet;
 
@@ -82,8 +82,6 @@ pub struct SessionConfig {
     pub receives: CodecSet,
     /// Whether a section that has carried a track may carry another one. Off for Safari.
     pub reuse_sections: bool,
-    /// Whether the client's feedback tells what its way in carries. Off for Firefox.
-    pub estimate_bandwidth: bool,
 }
 
 impl SessionConfig {
@@ -96,7 +94,6 @@ impl SessionConfig {
             publishes: CodecSet::ALL,
             receives: CodecSet::ALL,
             reuse_sections: true,
-            estimate_bandwidth: true,
         }
     }
 
@@ -352,6 +349,15 @@ pub enum Event {
         encoding: u8,
         /// Its SSRC.
         ssrc: u32,
+    },
+    /// An encoding of a track has larger pictures than any of it before, as the stream says.
+    PictureSize {
+        /// The track.
+        track: TrackId,
+        /// Its index, 0 is the smallest picture.
+        encoding: u8,
+        /// Width and height in pixels.
+        size: PictureSize,
     },
     /// The first packet of a track went to a subscriber.
     Subscribed {

@@ -163,7 +163,11 @@ impl<A: Authenticate> Guard<A> {
     async fn check(&self, request: &mut Request) -> Result<(), Refusal> {
         let address = self.address(request);
         request.extensions_mut().insert(ClientAddress(address));
-        let (path, rule) = self.rule(request)?;
+        let Some(path) = request.extensions().get::<MatchedPath>().cloned() else {
+            // No route: whatever answers for unknown paths does.
+            return Ok(());
+        };
+        let (path, rule) = self.rule(request, path.as_str())?;
         let user = match rule {
             Rule::Public => None,
             Rule::SignedIn | Rule::Permission(_) => {
@@ -194,9 +198,7 @@ impl<A: Authenticate> Guard<A> {
         })
     }
 
-    fn rule(&self, request: &Request) -> Result<(&'static str, Rule), Refusal> {
-        let path = request.extensions().get::<MatchedPath>();
-        let path = path.map_or("", MatchedPath::as_str);
+    fn rule(&self, request: &Request, path: &str) -> Result<(&'static str, Rule), Refusal> {
         let method = match request.method() {
             &Method::HEAD => Method::GET,
             other => other.clone(),

@@ -91,6 +91,7 @@ async fn every_row_lets_in_whom_it_says() {
         ("GET", "/audit", "client", 403),
         ("GET", "/audit", "admin", 200),
         ("DELETE", "/mine/7", "owner", 405),
+        ("GET", "/nowhere", "", 404),
         // Routes with a handler and without a rule.
         ("GET", "/forgotten", "owner", 403),
         ("POST", "/half", "owner", 405),

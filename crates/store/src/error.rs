@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use sqlx::error::DatabaseError;
 use sqlx::migrate::MigrateError;
 use thiserror::Error;
 
@@ -152,6 +153,13 @@ fn sqlite_verdict(code: u32) -> Verdict {
         19 => Verdict::Constraint,
         _ => Verdict::Other,
     }
+}
+
+/// Says whether another process holds the lock of an SQLite file.
+pub(crate) fn is_locked(error: &sqlx::Error) -> bool {
+    let reported = error.as_database_error().and_then(DatabaseError::code);
+    let code = reported.and_then(|code| code.parse().ok());
+    code.is_some_and(|code| sqlite_verdict(code) == Verdict::Retry)
 }
 
 /// Reads from SQLite's message which constraint it was: `UNIQUE constraint failed: users.email_key`,

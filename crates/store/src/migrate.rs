@@ -1,16 +1,20 @@
 //! Migrations of both trees, embedded into the program.
 
+use std::time::{Duration, Instant};
+
 use sqlx::migrate::{Migrate, MigrateError, Migration, MigrationType, Migrator};
-use sqlx::{Connection, PgConnection, SqlSafeStr, SqliteConnection};
+use sqlx::{
+    Connection, PgConnection, SqlSafeStr, Sqlite, SqliteConnection, SqlitePool, Transaction,
+};
 
 use crate::db::Pools;
-use crate::error::OpenError;
+use crate::error::{OpenError, is_locked};
 
 /// Where sqlx notes what has been done.
 pub(crate) const TABLE: &str = "_sqlx_migrations";
 
 /// Another process may be migrating, and a table may be in use.
-const PATIENCE: &str = "SET lock_timeout = '5min'";
+const PATIENCE: Duration = Duration::from_mins(5);
 
 /// One step, for each of the databases.
 struct Step {
@@ -31,7 +35,7 @@ macro_rules! steps {
 }
 
 /// All steps in order. What has been released is never edited: a further step puts it right.
-const STEPS: &[Step] = steps!["0002_jobs"];
+const STEPS: &[Step] = steps!["0001_accounts", "0002_jobs"];
 
 /// What a migration did.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,7 +84,8 @@ pub(crate) async fn run(pools: &Pools) -> Result<MigrationReport, OpenError> {
             // One of its own, so that sqlx's lock ends with it, whatever happens.
             let connection = pool.acquire().await.map_err(OpenError::Connect)?;
             let mut connection = connection.detach();
-            sqlx::query(PATIENCE)
+            sqlx::query("SELECT set_config('lock_timeout', $1, FALSE)")
+                .bind(PATIENCE.as_millis().to_string())
                 .execute(&mut connection)
                 .await
                 .map_err(OpenError::Connect)?;
@@ -90,14 +95,30 @@ pub(crate) async fn run(pools: &Pools) -> Result<MigrationReport, OpenError> {
             made
         }
         Pools::Sqlite { write, .. } => {
-            let mut connection = write.acquire().await.map_err(OpenError::Connect)?;
+            // sqlx takes no lock in SQLite; its own transactions become savepoints within this one.
+            let mut tx = lock_sqlite(write).await.map_err(OpenError::Connect)?;
             let steps = migrator(|step| step.sqlite);
-            run_on::<SqliteConnection>(&mut connection, &steps).await
+            let made = run_on::<SqliteConnection>(&mut tx, &steps).await;
+            if made.is_ok() {
+                tx.commit().await.map_err(OpenError::Connect)?;
+            }
+            made
         }
     };
     let newest = STEPS.last().map_or("", |step| step.name);
     let made = made.map_err(OpenError::Migrate)?;
     Ok(MigrationReport { made, newest })
+}
+
+/// Begins a transaction when no other process has one, after some minutes at most.
+async fn lock_sqlite(write: &SqlitePool) -> Result<Transaction<'static, Sqlite>, sqlx::Error> {
+    let started = Instant::now();
+    loop {
+        match write.begin_with("BEGIN IMMEDIATE").await {
+            Err(error) if is_locked(&error) && started.elapsed() < PATIENCE => {}
+            result => return result,
+        }
+    }
 }
 
 async fn run_on<C: Migrate>(

@@ -349,8 +349,13 @@ fn count_declarations(folder: &Path) -> usize {
             }
             let text = std::fs::read_to_string(&path).unwrap_or_default();
             let starts = |line: &&str| {
-                let line = line.trim_start();
-                line.starts_with("statements! {") || line.starts_with("store::statements! {")
+                let line = line.trim();
+                [
+                    "statements! {",
+                    "store::statements! {",
+                    "crate::statements! {",
+                ]
+                .contains(&line)
             };
             text.lines().filter(starts).count()
         })

@@ -230,11 +230,9 @@ async fn returning_gives_rows_in_a_transaction() {
 
         tx.commit().await.unwrap();
         assert_eq!(rows.len(), 2, "{}", db.name);
-        let row = db.optional(
-            Sql::same("SELECT name FROM things WHERE number = $1"),
-            &[1_i64.into()],
-        );
-        assert!(row.await.unwrap().is_some());
+        let read = Sql::same("SELECT name FROM things WHERE number = $1");
+        let row = db.optional(read, &[1_i64.into()]).await;
+        assert!(row.unwrap().is_some());
     }
 }
 

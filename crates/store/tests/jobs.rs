@@ -15,7 +15,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 /// Long enough that only a hang is taken for one.
-const DEADLINE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_mins(1);
 
 const COUNT: Sql = Sql::same("SELECT COUNT(*) AS count FROM jobs");
 
