@@ -36,9 +36,9 @@ impl Problem {
             reason,
             header: match code {
                 ErrorCode::Unauthenticated => Some((header::WWW_AUTHENTICATE, challenge)),
-                ErrorCode::Unavailable | ErrorCode::ResourceExhausted => {
-                    Some((header::RETRY_AFTER, later))
-                }
+                ErrorCode::Unavailable
+                | ErrorCode::ResourceExhausted
+                | ErrorCode::TooManyRequests => Some((header::RETRY_AFTER, later)),
                 ErrorCode::InvalidArgument
                 | ErrorCode::PermissionDenied
                 | ErrorCode::NotFound
@@ -48,6 +48,18 @@ impl Problem {
                 | ErrorCode::UnsupportedMediaType
                 | ErrorCode::Unprocessable
                 | ErrorCode::PreconditionRequired
+                | ErrorCode::CredentialsInvalid
+                | ErrorCode::SecondFactorRequired
+                | ErrorCode::CodeInvalid
+                | ErrorCode::SessionEnded
+                | ErrorCode::SessionRevoked
+                | ErrorCode::EmailUnverified
+                | ErrorCode::AccountBlocked
+                | ErrorCode::RegistrationClosed
+                | ErrorCode::OriginNotAllowed
+                | ErrorCode::LinkInvalid
+                | ErrorCode::Conflict
+                | ErrorCode::AlreadySetUp
                 | ErrorCode::Internal => None,
             },
             error: ApiError::client(code, detail),

@@ -2,17 +2,9 @@
 import { session } from '../session/session';
 import { call } from './call';
 import { send } from './http';
-import type { Device, DevMail, Page, Person, Privacy, Profile, Session, TotpSecret, User } from './types';
+import type { Device, DevMail, Newcomer, People, Privacy, Profile, ProfileChange, Session, TotpSecret, User } from './types';
 
 const api = '/api/v1';
-
-export interface Newcomer {
-  email: string;
-  password: string;
-  name: string;
-  locale: string;
-  time_zone: string;
-}
 
 async function enter(path: string, body: unknown): Promise<User> {
   const answer = (await send(`${api}${path}`, { method: 'POST', body })).body as Session;
@@ -96,7 +88,7 @@ export async function getProfile(): Promise<VersionedProfile> {
   return { profile: body as Profile, etag };
 }
 
-export async function changeProfile(change: Partial<Profile>, ifMatch: string | undefined): Promise<VersionedProfile> {
+export async function changeProfile(change: ProfileChange, ifMatch: string | undefined): Promise<VersionedProfile> {
   const { body, etag } = await call(`${api}/account/profile`, { method: 'PATCH', body: change, ifMatch });
   await reloadUser();
   return { profile: body as Profile, etag };
@@ -111,11 +103,11 @@ export async function changePrivacy(privacy: Privacy): Promise<Privacy> {
   return privacy;
 }
 
-export async function getPeople(query: string, cursor: string | undefined): Promise<Page<Person>> {
+export async function getPeople(query: string, cursor: string | undefined): Promise<People> {
   const search = new URLSearchParams({ limit: '20' });
   if (query !== '') search.set('query', query);
   if (cursor !== undefined) search.set('cursor', cursor);
-  return (await call(`${api}/admin/users?${search.toString()}`)).body as Page<Person>;
+  return (await call(`${api}/admin/users?${search.toString()}`)).body as People;
 }
 
 const person = (id: string) => `${api}/admin/users/${encodeURIComponent(id)}`;

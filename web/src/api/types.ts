@@ -1,74 +1,31 @@
-/** What the account API speaks; names are those of its OpenAPI document. */
+/** What the account API speaks, by the names of its description; `schema.ts` is made from that. */
+import type { components } from './schema';
 
-export interface User {
-  id: string;
-  email: string;
-  email_verified: boolean;
-  name: string;
-  about: string;
-  /** Two letters, or empty. */
-  country: string;
-  time_zone: string;
-  locale: string;
-  avatar_url: string | null;
-  roles: string[];
-  permissions: string[];
-  two_factor: boolean;
-  created_at: string;
-}
+type Schemas = components['schemas'];
+
+export type User = Schemas['User'];
 
 /** What signing in gives: a token for a while; the refresh token stays in a cookie. */
-export interface Session {
-  access_token: string;
-  /** Seconds. */
-  expires_in: number;
-  user: User;
-}
+export type Session = Schemas['Session'];
+export type Profile = Schemas['Profile'];
+export type ProfileChange = Schemas['ProfileChange'];
 
-export type Profile = Pick<User, 'name' | 'about' | 'country' | 'time_zone' | 'locale' | 'avatar_url'>;
-
-/** One place where the account is signed in. */
-export interface Device {
-  id: string;
-  /** What the browser calls itself. */
-  device: string;
-  address: string;
-  created_at: string;
-  last_seen_at: string;
-  current: boolean;
-}
-
-export type Audience = 'everyone' | 'contacts' | 'nobody';
-
-export interface Privacy {
-  last_seen: Audience;
-  photo: Audience;
-  about: Audience;
-  read_receipts: boolean;
-}
+/** One place where the account is signed in; `device` is what the browser calls itself. */
+export type Device = Schemas['ListedSession'];
+export type Audience = Schemas['Visibility'];
+export type Privacy = Schemas['Privacy'];
 
 /** An account as an administrator sees it. */
-export interface Person extends User {
-  blocked_at: string | null;
-  blocked_reason: string | null;
-}
+export type Person = Schemas['Person'];
+export type People = Schemas['People'];
+export type TotpSecret = Schemas['TotpSecret'];
+export type Newcomer = Schemas['RegisterBody'];
 
-export interface Page<Item> {
-  items: Item[];
-  next_cursor: string | null;
-  total: number;
-}
-
-/** A mail that was not sent, since this is development mode. */
+/** A mail that was not sent, since this is development mode; not part of the description. */
 export interface DevMail {
   id: string;
   to: string;
   subject: string;
   text: string;
   created_at: string;
-}
-
-export interface TotpSecret {
-  secret: string;
-  uri: string;
 }

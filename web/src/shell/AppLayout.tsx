@@ -1,6 +1,7 @@
 import { Skeleton } from '@mantine/core';
-import { Navigate, Outlet, useRouterState } from '@tanstack/react-router';
+import { Outlet, useRouterState } from '@tanstack/react-router';
 import { useEffect } from 'react';
+import { Redirect } from '../components/Redirect';
 import { StatePage } from '../components/StatePage';
 import { useLocale, useText } from '../i18n/I18n';
 import { pickLocale } from '../i18n/locale';
@@ -24,8 +25,8 @@ export function AppLayout() {
       return <StatePage code="server-gone" onRetry={() => void session.retry()} />;
     case 'signed-out':
       if (isOpen) return <Outlet />;
-      if (state.reason === 'left') return <Navigate to="/" replace />;
-      return <Navigate to="/signin" search={{ back: location.href }} replace />;
+      if (state.reason === 'left') return <Redirect to="/" />;
+      return <Redirect to={`/signin?back=${encodeURIComponent(location.href)}`} />;
     case 'signed-in':
       return (
         <AppShell user={state.user}>

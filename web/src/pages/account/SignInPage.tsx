@@ -1,11 +1,12 @@
 import { Button, TextInput } from '@mantine/core';
-import { getRouteApi, Link, Navigate } from '@tanstack/react-router';
+import { getRouteApi, Link } from '@tanstack/react-router';
 import { useState } from 'react';
 import { login } from '../../api/accounts';
 import { Door, DoorTitle } from '../../components/door/Door';
 import classes from '../../components/door/Door.module.css';
 import { FormNote, Note } from '../../components/FormNote';
 import { PasswordField } from '../../components/PasswordField';
+import { Redirect } from '../../components/Redirect';
 import { useText } from '../../i18n/I18n';
 import { checkCode, checkEmail, lengthMax, wrongOnes } from '../../lib/fields';
 import { useForm } from '../../lib/useForm';
@@ -38,7 +39,7 @@ export function SignInPage() {
     },
   });
 
-  if (state.status === 'signed-in') return <Navigate to={safeWayBack(back)} replace />;
+  if (state.status === 'signed-in') return <Redirect to={safeWayBack(back)} />;
   const title = text(needsCode ? 'signin.code.title' : 'signin.title');
   return (
     <Door title={title}>

@@ -1,11 +1,12 @@
 import { Button, TextInput } from '@mantine/core';
-import { Link, Navigate } from '@tanstack/react-router';
+import { Link } from '@tanstack/react-router';
 import { useState } from 'react';
 import { register } from '../../api/accounts';
 import { Door, DoorTitle } from '../../components/door/Door';
 import classes from '../../components/door/Door.module.css';
 import { FormNote } from '../../components/FormNote';
 import { PasswordField } from '../../components/PasswordField';
+import { Redirect } from '../../components/Redirect';
 import { useLocale, useText } from '../../i18n/I18n';
 import { browserTimeZone, checkEmail, checkName, checkNewPassword, lengthMax, passwordLengthMin, wrongOnes } from '../../lib/fields';
 import { useForm } from '../../lib/useForm';
@@ -28,7 +29,7 @@ export function SignUpPage() {
     },
   });
 
-  if (state.status === 'signed-in') return <Navigate to="/" replace />;
+  if (state.status === 'signed-in') return <Redirect to="/" />;
   if (sentTo !== undefined) {
     return (
       <MailboxNote title={text('signup.sent.title')} body={text('signup.sent.text', { email: sentTo })} hint={text('signup.sent.hint')} />

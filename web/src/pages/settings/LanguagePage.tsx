@@ -1,6 +1,6 @@
 import { Button, Select, SegmentedControl, useMantineColorScheme } from '@mantine/core';
 import { useId } from 'react';
-import type { Profile } from '../../api/types';
+import type { Profile, ProfileChange } from '../../api/types';
 import { FormNote } from '../../components/FormNote';
 import { LoadError, RowsSkeleton } from '../../components/ListStates';
 import { Card, Row } from '../../components/Surface';
@@ -42,7 +42,7 @@ export function LanguagePage() {
   );
 }
 
-function LanguageForm({ profile, save }: { profile: Profile; save: (change: Partial<Profile>) => Promise<void> }) {
+function LanguageForm({ profile, save }: { profile: Profile; save: (change: ProfileChange) => Promise<void> }) {
   const text = useText();
   const form = useForm({
     initial: { locale: profile.locale, time_zone: profile.time_zone },

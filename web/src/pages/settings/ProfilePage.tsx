@@ -1,5 +1,5 @@
 import { Button, Select, Textarea, TextInput } from '@mantine/core';
-import type { Profile } from '../../api/types';
+import type { Profile, ProfileChange } from '../../api/types';
 import { FormNote } from '../../components/FormNote';
 import { LoadError, RowsSkeleton } from '../../components/ListStates';
 import { Card } from '../../components/Surface';
@@ -25,7 +25,7 @@ export function ProfilePage() {
   );
 }
 
-function ProfileForm({ profile, save }: { profile: Profile; save: (change: Partial<Profile>) => Promise<void> }) {
+function ProfileForm({ profile, save }: { profile: Profile; save: (change: ProfileChange) => Promise<void> }) {
   const text = useText();
   const { locale } = useLocale();
   const email = useUser()?.email ?? '';

@@ -1,7 +1,7 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { changeProfile, getProfile, type VersionedProfile } from '../../api/accounts';
 import { ApiError } from '../../api/problem';
-import type { Profile } from '../../api/types';
+import type { ProfileChange } from '../../api/types';
 import { useText } from '../../i18n/I18n';
 import { toast } from '../../lib/toasts';
 
@@ -12,7 +12,7 @@ export function useProfile() {
   const text = useText();
   const client = useQueryClient();
   const query = useQuery({ queryKey, queryFn: getProfile });
-  const save = async (change: Partial<Profile>) => {
+  const save = async (change: ProfileChange) => {
     try {
       const saved = await changeProfile(change, client.getQueryData<VersionedProfile>(queryKey)?.etag);
       client.setQueryData(queryKey, saved);
