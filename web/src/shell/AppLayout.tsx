@@ -1,5 +1,5 @@
 import { Skeleton } from '@mantine/core';
-import { Outlet, useRouterState } from '@tanstack/react-router';
+import { Outlet, useChildMatches, useRouterState } from '@tanstack/react-router';
 import { useEffect } from 'react';
 import { Redirect } from '../components/Redirect';
 import { StatePage } from '../components/StatePage';
@@ -11,13 +11,14 @@ import classes from './AppLayout.module.css';
 import { AppShell } from './AppShell';
 
 /** Pages that also speak to those who are not signed in. */
-const openPages = ['/', '/dev'];
+const openPages: readonly string[] = ['/', '/dev'];
 
 /** Lets those in who are signed in, and sends others to the door; they come back here from there. */
 export function AppLayout() {
   const state = useSession();
   const location = useRouterState({ select: (router) => router.location });
-  const isOpen = openPages.includes(location.pathname);
+  // By what is on the screen: on the way to another page the router's place is that page already.
+  const isOpen = useChildMatches({ select: (matches) => openPages.includes(matches.at(-1)?.fullPath ?? '') });
   switch (state.status) {
     case 'starting':
       return <Starting />;
