@@ -42,6 +42,7 @@ fn when_full(event: &Event) -> WhenFull {
             channel: DataChannel::Lossy | DataChannel::DataTrack,
             ..
         }
+        | Event::PictureSize { .. }
         | Event::Speakers { .. }
         | Event::Quality { .. } => WhenFull::Drop,
         Event::Closed { .. }

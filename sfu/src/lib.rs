@@ -31,6 +31,6 @@ pub use start::{Running, StartError, start};
 
 pub use engine::{
     Answer, BoundTrack, CloseReason, Codec, CodecSet, DataChannel, Event, LinkQuality, MediaFlow,
-    MediaKind, Offer, OfferError, PendingTrack, RoomId, SessionConfig, SessionId, SessionKind,
-    ShardId, Subscribe, Target, TrackId,
+    MediaKind, Offer, OfferError, PendingTrack, PictureSize, RoomId, SessionConfig, SessionId,
+    SessionKind, ShardId, Subscribe, Target, TrackId,
 };

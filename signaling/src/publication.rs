@@ -8,7 +8,7 @@ use livekit_protocol::{
     AddTrackRequest, AudioTrackFeature, BackupCodecPolicy, SimulcastCodec, SimulcastCodecInfo,
     TimedVersion, TrackInfo, TrackSource, TrackType, VideoLayer, VideoQuality,
 };
-use sfu::{BoundTrack, Codec, MediaKind, PendingTrack, TrackId};
+use sfu::{BoundTrack, Codec, MediaKind, PendingTrack, PictureSize, TrackId};
 
 use crate::backup::Backup;
 use crate::codecs;
@@ -131,6 +131,26 @@ impl Publication {
                 layer.ssrc = ssrc;
                 changed = true;
             }
+        }
+        changed
+    }
+
+    /// Notes the size of the pictures of an encoding of the first codec; false if nothing changed.
+    #[expect(deprecated, reason = "older clients read `layers`")]
+    pub(crate) fn grow(&mut self, encoding: u8, size: PictureSize) -> bool {
+        let (width, height) = (u32::from(size.width), u32::from(size.height));
+        let index = usize::from(encoding);
+        let in_codec = self.info.codecs.first_mut().map(|codec| &mut codec.layers);
+        let mut changed = false;
+        for layers in in_codec.into_iter().chain([&mut self.info.layers]) {
+            if let Some(layer) = layers.get_mut(index) {
+                changed |= (layer.width, layer.height) != (width, height);
+                (layer.width, layer.height) = (width, height);
+            }
+        }
+        if u64::from(self.info.width) * u64::from(self.info.height) < u64::from(size.area()) {
+            (self.info.width, self.info.height) = (width, height);
+            changed = true;
         }
         changed
     }

@@ -25,7 +25,7 @@ use crate::addresses::SocketPlace;
 use crate::admission::Admitted;
 use crate::answers;
 use crate::ids::{ConnectionKey, ParticipantKey};
-use crate::outbox::{Outbox, OutboxReader, encode, outbox};
+use crate::outbox::{Outbox, OutboxReader, OutboxSize, encode, outbox};
 use crate::quirks::Quirks;
 use crate::rate::RateLimit;
 use crate::requests;
@@ -147,8 +147,8 @@ async fn enter(
 }
 
 fn new_outbox(shared: &Shared, key: ConnectionKey) -> (Outbox, OutboxReader) {
-    let messages_max = shared.config.limit.signal_queue_messages_max;
-    outbox(key, messages_max, Arc::clone(&shared.metrics))
+    let size = OutboxSize::of(&shared.config.limit);
+    outbox(key, size, Arc::clone(&shared.metrics))
 }
 
 /// Tells a client why it did not get in, in the only way that it understands at this point.
@@ -225,13 +225,13 @@ impl Socket {
         stream: &mut SplitStream<WebSocket>,
         mut reader: OutboxReader,
     ) -> Close {
+        let overflow = Arc::clone(&reader.overflow);
         let mut ping = tokio::time::interval(PING_INTERVAL);
         ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
-                message = reader.queue.recv() => match message {
+                message = reader.next() => match message {
                     Some(message) => {
-                        let overflow = Arc::clone(&reader.overflow);
                         tokio::select! {
                             is_written = writer.write(message) => if !is_written {
                                 return Close::Gone;
@@ -241,7 +241,7 @@ impl Socket {
                     }
                     None => return Close::Normal,
                 },
-                () = reader.overflow.notified() => return Close::Policy("reading too slowly"),
+                () = overflow.notified() => return Close::Policy("reading too slowly"),
                 frame = stream.next() => {
                     let frame = match frame {
                         Some(Ok(frame)) => frame,

@@ -28,11 +28,16 @@ def _binary() -> str:
 
 @dataclass
 class Holdings:
-    """What a server holds: gauges by their names, open file descriptors, resident memory that isn't the program's file."""
+    """What a server holds: gauges by their names, open file descriptors, resident memory that isn't the program's file.
+
+    The peak is of all resident memory.
+    """
 
     gauges: dict[str, float]
     descriptors: int
     memory_kib: int
+    resident_kib: int
+    peak_kib: int
 
 
 class OwnServer:
@@ -64,11 +69,11 @@ class OwnServer:
         gauges = set(re.findall(r"^# TYPE (\w+) gauge$", text, re.M))
         found = re.findall(r"^((\w+)(?:{[^}]*})?) (\S+)$", text, re.M)
         proc = pathlib.Path(f"/proc/{self._process.pid}")
-        memory = re.search(r"^RssAnon:\s+(\d+)", (proc / "status").read_text(), re.M).group(1)
+        memory = dict(re.findall(r"^(\w+):\s+(\d+) kB$", (proc / "status").read_text(), re.M))
         return Holdings(
             {series: float(value) for series, name, value in found if name in gauges},
             len(list((proc / "fd").iterdir())),
-            int(memory),
+            *(int(memory[name]) for name in ("RssAnon", "VmRSS", "VmHWM")),
         )
 
     async def metrics(self) -> str:
@@ -78,6 +83,15 @@ class OwnServer:
     def _metrics(self) -> str:
         with urllib.request.urlopen(self.url.replace("ws", "http", 1) + "/metrics", timeout=DEADLINE_S) as answer:
             return answer.read().decode()
+
+    async def counted(self, name: str, label: str) -> float:
+        """The sum of a counter's series that have `label`, such as `reason="rate"`."""
+        found = re.findall(rf"^{name}{{([^}}]*)}} (\S+)$", await self.metrics(), re.M)
+        return sum(float(value) for labels, value in found if label in labels)
+
+    def forget_peak(self):
+        """Begins the peak of resident memory anew, see proc_pid_clear_refs(5)."""
+        pathlib.Path(f"/proc/{self._process.pid}/clear_refs").write_text("5")
 
     async def until_holds(self, check, what: str) -> Holdings:
         """Looks until `check` of the holdings is true: gauges are published once a second."""

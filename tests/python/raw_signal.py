@@ -12,14 +12,18 @@ import settings
 from stage import token
 
 
+def wrap(payload: bytes, compression) -> str:
+    """The value of `join_request` with any payload."""
+    wrapped = proto.WrappedJoinRequest(compression=compression, join_request=payload)
+    return base64.urlsafe_b64encode(wrapped.SerializeToString()).decode()
+
+
 def join_request(compressed: bool = False, **fields) -> str:
     """The value of `join_request` for a v1 connection."""
     inner = proto.JoinRequest(client_info={"sdk": "PYTHON", "version": "1.2.1", "protocol": 17}, **fields).SerializeToString()
-    wrapped = proto.WrappedJoinRequest(
-        compression=proto.WrappedJoinRequest.GZIP if compressed else proto.WrappedJoinRequest.NONE,
-        join_request=gzip.compress(inner) if compressed else inner,
-    )
-    return base64.urlsafe_b64encode(wrapped.SerializeToString()).decode()
+    if compressed:
+        return wrap(gzip.compress(inner), proto.WrappedJoinRequest.GZIP)
+    return wrap(inner, proto.WrappedJoinRequest.NONE)
 
 
 def v0_url(jwt: str, extra: str = "") -> str:

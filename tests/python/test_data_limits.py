@@ -1,7 +1,6 @@
 """What a server's limits of data turn away, and that nobody else notices. The limits are low, so that few packets hit them."""
 
 import asyncio
-import re
 
 import pytest_asyncio
 from livekit import rtc
@@ -31,8 +30,7 @@ async def trio(stage, server):
 
 
 async def refused(server, reason: str) -> float:
-    found = re.search(rf'^clapt_signal_refused_total{{[^}}]*reason="{reason}"[^}}]*}} (\S+)$', await server.metrics(), re.M)
-    return float(found.group(1)) if found else 0
+    return await server.counted("clapt_signal_refused_total", f'reason="{reason}"')
 
 
 def heard(peer, identity: str) -> list[bytes]:

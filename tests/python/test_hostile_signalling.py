@@ -15,7 +15,7 @@ from livekit.protocol import rtc as proto
 
 import settings
 from honest import HonestCall
-from raw_signal import RawClient, join_request, v0_url, v1_url
+from raw_signal import RawClient, join_request, v0_url, v1_url, wrap
 from stage import token
 
 REFUSED = (websockets.InvalidStatus, websockets.InvalidMessage, websockets.ConnectionClosed, ConnectionError, asyncio.TimeoutError, OSError)
@@ -28,21 +28,17 @@ async def _settle(client: RawClient):
     await client.answers(SETTLED_S)
 
 
-def _wrap(payload: bytes, compression) -> str:
-    return base64.urlsafe_b64encode(proto.WrappedJoinRequest(compression=compression, join_request=payload).SerializeToString()).decode()
-
-
 def _bad_join_requests():
     noise = random.Random(5)
     none, gz = proto.WrappedJoinRequest.NONE, proto.WrappedJoinRequest.GZIP
     yield "not base64", "%00%ff***"
     yield "random", base64.urlsafe_b64encode(noise.randbytes(300)).decode()
     yield "empty", ""
-    yield "random inside", _wrap(noise.randbytes(300), none)
-    yield "not gzip", _wrap(noise.randbytes(300), gz)
-    yield "cut gzip", _wrap(gzip.compress(b"x" * 10_000)[:-12], gz)
-    yield "bomb", _wrap(gzip.compress(b"\0" * (40 << 20), 9), gz)
-    yield "unknown compression", _wrap(b"", 7)
+    yield "random inside", wrap(noise.randbytes(300), none)
+    yield "not gzip", wrap(noise.randbytes(300), gz)
+    yield "cut gzip", wrap(gzip.compress(b"x" * 10_000)[:-12], gz)
+    yield "bomb", wrap(gzip.compress(b"\0" * (40 << 20), 9), gz)
+    yield "unknown compression", wrap(b"", 7)
     yield "garbage offer", join_request(publisher_offer={"type": "offer", "sdp": "v=0\r\n" + "m=video x y z\r\n" * 300})
     yield "binary offer", join_request(publisher_offer={"type": "offer", "sdp": "\0\1\2" * 500})
     yield "no offer type", join_request(publisher_offer={"sdp": "v=0"})

@@ -42,6 +42,22 @@ async def test_a_publisher_is_seen_and_heard(room, codec):
     assert participant.kind == rtc.ParticipantKind.PARTICIPANT_KIND_INGRESS
 
 
+@pytest.mark.parametrize("codec", ["VP8", "H264"])
+async def test_the_size_of_pictures_is_read_from_their_keyframes(room, signal_proxy, codec):
+    await room.join("alice", url=signal_proxy.url)
+    obs = room.publisher()
+
+    obs.send(640, 360, codec=codec)
+    await obs.offer("/whip")
+
+    def sizes():
+        updates = [message.update for _, _, kind, message in signal_proxy.log if kind == "update"]
+        tracks = [track for update in updates for info in update.participants for track in info.tracks]
+        return [((track.width, track.height), [(layer.width, layer.height) for layer in track.codecs[0].layers]) for track in tracks]
+
+    await signal_proxy.board.until(lambda: ((640, 360), [(640, 360)]) in sizes(), "its size")
+
+
 async def test_a_deleted_publisher_leaves(room):
     alice = await room.join("alice")
     obs = room.publisher()

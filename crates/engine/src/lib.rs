@@ -52,7 +52,7 @@ pub use codecs::CodecSet;
 pub use config::{CongestionConfig, EngineConfig};
 pub use counters::{Counters, Drop, LIMITS};
 pub use engine::{CreateSessionError, Engine};
-pub use forwarding::Codec;
+pub use forwarding::{Codec, PictureSize};
 pub use negotiation::OfferError;
 pub use relay::RelayMessage;
 #[cfg(feature = "testing")]

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use forwarding::{
     Av1Frame, Codec, Descriptor, PacketView, RedBlock, RedLayout, TrackKey, parse_h264, parse_red,
-    parse_vp8, parse_vp9,
+    parse_vp8, parse_vp9, picture_size,
 };
 use str0m::media::{KeyframeRequestKind, Mid, Rid, SenderFeedback};
 use str0m::rtp::{ExtensionValues, RtpPacket, VideoOrientation};
@@ -98,13 +98,29 @@ impl Engine {
             payload_bytes: u16::try_from(packet.payload.len()).map_err(|_| Drop::Malformed)?,
             descriptor,
         };
+        let (track, encoding) = (stream.track, stream.encoding);
+        let size = picture_size(&descriptor, &packet.payload);
+        if let Some(size) =
+            size.filter(|size| stream.size.is_none_or(|old| size.area() > old.area()))
+        {
+            stream.size = Some(size);
+            let (room, track) = (self.tracks[track].room, self.tracks[track].id);
+            self.emit(
+                room,
+                Event::PictureSize {
+                    track,
+                    encoding,
+                    size,
+                },
+            );
+        }
         let packet = Packet {
             view,
             payload: packet.payload,
             extensions,
             red,
         };
-        Ok((stream.track, packet))
+        Ok((track, packet))
     }
 
     /// Finds the track and encoding of a stream that is seen for the first time.
@@ -134,6 +150,7 @@ impl Engine {
             rid,
             codec: track.codec,
             descriptor_reader: forwarding::DependencyDescriptorReader::default(),
+            size: None,
         };
         session.ingress.insert(ssrc, stream);
         session.gate.handle_authentic(now, *ssrc, mid, rid);

@@ -6,7 +6,9 @@ use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
-use forwarding::{Codec, DependencyDescriptorReader, LayerLimit, StreamState, SubscriptionKey};
+use forwarding::{
+    Codec, DependencyDescriptorReader, LayerLimit, PictureSize, StreamState, SubscriptionKey,
+};
 use str0m::channel::ChannelConfig;
 use str0m::media::Mid;
 use str0m::rtp::Ssrc;
@@ -94,6 +96,8 @@ pub(crate) struct IngressStream {
     pub(crate) rid: Option<str0m::media::Rid>,
     pub(crate) codec: Codec,
     pub(crate) descriptor_reader: DependencyDescriptorReader,
+    /// The largest pictures so far.
+    pub(crate) size: Option<PictureSize>,
 }
 
 /// A track that the client receives, or will.

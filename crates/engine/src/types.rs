@@ -4,7 +4,7 @@
 //! [`Event::Data`].
 
 use bytes::Bytes;
-use forwarding::Codec;
+use forwarding::{Codec, PictureSize};
 
 use crate::CodecSet;
 
@@ -352,6 +352,15 @@ pub enum Event {
         encoding: u8,
         /// Its SSRC.
         ssrc: u32,
+    },
+    /// An encoding of a track has larger pictures than any of it before, as the stream says.
+    PictureSize {
+        /// The track.
+        track: TrackId,
+        /// Its index, 0 is the smallest picture.
+        encoding: u8,
+        /// Width and height in pixels.
+        size: PictureSize,
     },
     /// The first packet of a track went to a subscriber.
     Subscribed {

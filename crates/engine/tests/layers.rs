@@ -49,6 +49,39 @@ fn demands(world: &World, wanted: TrackId) -> Vec<Option<u8>> {
 }
 
 #[test]
+fn the_size_of_each_layer_is_told_once_as_the_stream_says_it() {
+    let mut world = World::new(29);
+    let (alice, bob) = (world.join(Mode::Single), world.join(Mode::Single));
+    let camera = world.publish(alice, Script::Vp8Simulcast);
+    world.subscribe(bob, camera, layers(0, 1));
+    world.wait_received(bob, camera);
+
+    // Going back and forth, it asks for keyframes again and again.
+    for spatial in [2, 1, 0, 2, 1] {
+        world.set_target(bob, camera, layers(spatial, 1));
+        world.run_for(SECOND);
+    }
+
+    let events = world.events.iter();
+    let mut told: Vec<_> = events
+        .filter_map(|(_, event)| {
+            let Event::PictureSize {
+                track,
+                encoding,
+                size,
+            } = event
+            else {
+                return None;
+            };
+            assert_eq!(*track, camera.id);
+            Some((*encoding, size.width, size.height))
+        })
+        .collect();
+    told.sort_unstable();
+    assert_eq!(told, [(0, 320, 180), (1, 640, 360), (2, 1280, 720)]);
+}
+
+#[test]
 fn each_simulcast_layer_comes_on_request() {
     for mode in MODES {
         let mut world = World::new(20);

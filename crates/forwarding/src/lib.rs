@@ -29,6 +29,7 @@ mod voices;
 pub use descriptor::av1::{Av1Frame, DependencyDescriptorReader};
 pub use descriptor::h264::{H264Descriptor, parse_h264};
 pub use descriptor::red::{RedBlock, RedLayout, parse_red};
+pub use descriptor::size::{PictureSize, picture_size};
 pub use descriptor::vp8::{Vp8Descriptor, parse_vp8};
 pub use descriptor::vp9::{Vp9Descriptor, parse_vp9};
 pub use descriptor::{Descriptor, DescriptorError, WriteDescriptorError};

@@ -5,7 +5,7 @@ use std::time::Instant;
 use livekit_protocol::participant_info::State;
 use livekit_protocol::signal_response::Message;
 use livekit_protocol::{MediaSectionsRequirement, SpeakersChanged, TrackSubscribed};
-use sfu::{CloseReason, Event, SessionId, TrackId};
+use sfu::{CloseReason, Event, PictureSize, SessionId, TrackId};
 
 use super::Room;
 use super::leave::Departure;
@@ -41,6 +41,11 @@ impl Room {
                 encoding,
                 ssrc,
             } => self.handle_encoding_started(track, encoding, ssrc).await,
+            Event::PictureSize {
+                track,
+                encoding,
+                size,
+            } => self.handle_picture_size(track, encoding, size).await,
             Event::Subscribed { session: _, track } => self.tell_subscribed(track),
             Event::CodecRefused { session, track } => {
                 self.handle_codec_refused(session, track).await;
@@ -164,6 +169,27 @@ impl Room {
         }
         if !is_first {
             self.begin_backup(key, track).await;
+        }
+    }
+
+    /// Whoever comes by WHIP has announced no sizes; of all others their own word counts.
+    async fn handle_picture_size(&mut self, track: TrackId, encoding: u8, size: PictureSize) {
+        let Some(key) = self.by_track.get(&track).copied() else {
+            return;
+        };
+        let owner = self.participants.get_mut(&key);
+        let Some(owner) = owner.filter(|owner| owner.http.is_some()) else {
+            return;
+        };
+        let publication = owner.publication_mut(track);
+        if !publication.is_some_and(|publication| publication.grow(encoding, size)) {
+            return;
+        }
+        self.announce(key);
+        // Which layer fills a picture on somebody's screen has become known.
+        let viewers: Vec<ParticipantKey> = self.participants.keys().copied().collect();
+        for viewer in viewers {
+            self.send_target(viewer, track).await;
         }
     }
 

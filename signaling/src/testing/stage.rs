@@ -8,6 +8,7 @@ use std::time::Duration;
 use auth::{ApiKeys, Claims, VideoGrant};
 use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
+use futures_util::FutureExt as _;
 use livekit_protocol::signal_request::Message;
 use livekit_protocol::signal_response::Message as Answer;
 use livekit_protocol::{AddTrackRequest, SignalRequest, SignalResponse, TrackSource, TrackType};
@@ -22,7 +23,7 @@ use tower::ServiceExt;
 use super::REQUEST_BYTES_MAX;
 use crate::ids::{ConnectionKey, ParticipantKey};
 use crate::join_request::{JoinWish, Mode};
-use crate::outbox::{OutboxReader, outbox};
+use crate::outbox::{OutboxReader, OutboxSize, outbox};
 use crate::room::{Command, Entry, RoomHandle};
 use crate::room_settings::RoomSettings;
 use crate::{AllowAll, Signaling, api};
@@ -33,6 +34,12 @@ const ROOM: &str = "yoga";
 
 /// A token that never expires.
 const NEVER: u64 = 1 << 40;
+
+/// What a fuzzer makes a room say waits until it is looked at.
+const QUEUE_SIZE: OutboxSize = OutboxSize {
+    messages_max: 1 << 16,
+    bytes_max: usize::MAX,
+};
 
 /// Whatever takes longer hangs.
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -105,7 +112,7 @@ impl Participant {
         self.say(room, Message::AddTrack(camera)).await;
         let mut sid = String::new();
         loop {
-            let bytes = self.reader.queue.recv().await.expect("the room answers");
+            let bytes = self.reader.next().await.expect("the room answers");
             let answer = SignalResponse::decode(bytes).expect("it writes what can be read");
             match answer.message {
                 Some(Answer::Join(join)) => sid = join.participant.unwrap_or_default().sid,
@@ -149,7 +156,7 @@ impl Stage {
     async fn enter(&self, room: &RoomHandle, identity: &str, mode: Mode) -> Participant {
         let shared = self.signaling.shared();
         let connection = ConnectionKey(shared.next_number());
-        let (outbox, reader) = outbox(connection, 1 << 16, Arc::clone(&shared.metrics));
+        let (outbox, reader) = outbox(connection, QUEUE_SIZE, Arc::clone(&shared.metrics));
         let query = HashMap::from([("protocol".to_owned(), "16".to_owned())]);
         let wish = JoinWish::read(&query, "", false, REQUEST_BYTES_MAX).expect("an honest wish");
         let wish = JoinWish { mode, ..wish };
@@ -210,8 +217,9 @@ impl Stage {
         let sent = room.send(Command::Probe { claims, reply }).await;
         sent.expect("the room lives on");
         assert_eq!(answer.await, Ok(true), "the honest one has its place");
-        while honest.reader.queue.try_recv().is_ok() {}
-        assert!(!honest.reader.queue.is_closed(), "the honest one stays");
+        while let Some(message) = honest.reader.next().now_or_never() {
+            assert!(message.is_some(), "the honest one stays");
+        }
         self.close_all().await;
     }
 

@@ -200,7 +200,7 @@ impl OfferedSection {
         }
     }
 
-    /// One layer for each encoding; their sizes are not in the offer.
+    /// One layer for each encoding; their sizes are not in the offer and come with the first keyframes.
     fn layers(&self) -> Vec<VideoLayer> {
         let qualities: &[VideoQuality] = match (self.kind, self.encodings) {
             (MediaKind::Audio, _) => &[],

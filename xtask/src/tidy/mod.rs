@@ -3,6 +3,7 @@
 //! Each rule is a pure function from text to findings, with its tests beside it. This module finds
 //! the files and prints.
 
+mod fuzz;
 mod imports;
 mod limits;
 mod manifest;
@@ -56,6 +57,7 @@ pub(crate) fn run(root: &Path) -> ExitCode {
     let manifests = manifest::read_all(&files);
     let mut findings = imports::check(&manifests);
     findings.extend(imports::check_headers(&manifests, &files));
+    findings.extend(fuzz::check(&files));
     findings.extend(size::check(&files));
     findings.extend(metrics::check(&files));
     findings.extend(limits::check(&files));

@@ -347,6 +347,12 @@ impl Encoding {
             let mut payload = vec![0; 7];
             let written = descriptor.write(&mut payload).expect("it can be written");
             payload.truncate(written);
+            if keyframe && index == 0 {
+                // Rest of the frame tag, start code, size (RFC 6386, section 9.1).
+                payload.extend([0, 0, 0x9d, 0x01, 0x2a]);
+                payload.extend((320_u16 << self.layer).to_le_bytes());
+                payload.extend((180_u16 << self.layer).to_le_bytes());
+            }
             let stamp = self.stamp(temporal, keyframe, (index, count), needs);
             payload.resize(written + self.fill_bytes, stamp.fill());
             stamp.write(&mut payload);

@@ -361,6 +361,7 @@ impl World {
             | Event::DataChannelOpen { .. }
             | Event::Data { .. }
             | Event::EncodingStarted { .. }
+            | Event::PictureSize { .. }
             | Event::Subscribed { .. }
             | Event::CodecRefused { .. }
             | Event::StreamState { .. }

@@ -48,6 +48,18 @@ impl<'a> BitReader<'a> {
         u16::try_from(self.bits(count)?).map_err(|_| DescriptorError::Malformed)
     }
 
+    /// Reads an unsigned number in the code `ue(v)` of ITU-T H.264, 9.1; signed numbers have as many bits.
+    pub(super) fn exp_golomb(&mut self) -> Result<u32, DescriptorError> {
+        let mut zeros = 0;
+        while !self.bit()? {
+            zeros += 1;
+            if zeros > 31 {
+                return Err(DescriptorError::Malformed);
+            }
+        }
+        Ok((1 << zeros) - 1 + self.bits(zeros)?)
+    }
+
     /// Reads a number below `values` in the non-symmetric code `ns(n)` of the AV1 RTP
     /// specification, A.4.1.
     pub(super) fn non_symmetric(&mut self, values: u32) -> Result<u32, DescriptorError> {

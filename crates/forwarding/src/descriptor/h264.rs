@@ -147,19 +147,39 @@ fn parse_aggregate(mut rest: &[u8]) -> Result<H264Descriptor, DescriptorError> {
         idr: false,
     };
     while !rest.is_empty() {
-        let (size, after) = rest
-            .split_first_chunk::<SIZE_BYTES>()
-            .ok_or(DescriptorError::Truncated)?;
-        let size = usize::from(u16::from_be_bytes(*size));
-        let (unit, after) = after
-            .split_at_checked(size)
-            .ok_or(DescriptorError::Truncated)?;
+        let (unit, after) = split_unit(rest).ok_or(DescriptorError::Truncated)?;
         let kind = unit.first().ok_or(DescriptorError::Malformed)? & TYPE_MASK;
         descriptor.parameter_sets |= kind == SPS;
         descriptor.idr |= kind == IDR;
         rest = after;
     }
     Ok(descriptor)
+}
+
+/// Splits the first NAL unit off those of an aggregate (RFC 6184, section 5.7.1).
+fn split_unit(rest: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (size, after) = rest.split_first_chunk::<SIZE_BYTES>()?;
+    after.split_at_checked(u16::from_be_bytes(*size).into())
+}
+
+/// Lists the whole NAL units of a packet of the kind `packet`.
+pub(super) fn units(packet: H264Packet, payload: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let (single, mut rest) = match packet {
+        H264Packet::Single => (Some(payload), [].as_slice()),
+        H264Packet::Aggregate => (None, payload.get(1..).unwrap_or_default()),
+        H264Packet::Fragment { .. } => (None, [].as_slice()),
+    };
+    let several = std::iter::from_fn(move || {
+        let (unit, after) = split_unit(rest)?;
+        rest = after;
+        Some(unit)
+    });
+    single.into_iter().chain(several)
+}
+
+/// Tells whether a NAL unit is a sequence parameter set.
+pub(super) fn is_parameter_set(unit: &[u8]) -> bool {
+    unit.first().is_some_and(|header| header & TYPE_MASK == SPS)
 }
 
 #[cfg(test)]

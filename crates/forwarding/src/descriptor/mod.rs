@@ -9,6 +9,7 @@ pub mod av1;
 mod bits;
 pub mod h264;
 pub mod red;
+pub mod size;
 pub mod vp8;
 pub mod vp9;
 

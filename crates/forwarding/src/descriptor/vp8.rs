@@ -82,6 +82,21 @@ impl Vp8Descriptor {
         self.partition_start && self.partition == 0
     }
 
+    /// Tells how many bytes of `payload`, of which this was read, the descriptor takes.
+    #[must_use]
+    pub fn len_bytes(&self, payload: &[u8]) -> usize {
+        let is_extended = payload.first().is_some_and(|first| first & EXTENDED != 0);
+        let id_bytes = match self.picture_id {
+            None => 0,
+            Some(PictureId::Narrow(_)) => 1,
+            Some(PictureId::Wide(_)) => 2,
+        };
+        1 + usize::from(is_extended)
+            + id_bytes
+            + usize::from(self.tl0_pic_idx.is_some())
+            + usize::from(self.temporal.is_some() || self.key_idx.is_some())
+    }
+
     /// Writes the descriptor and one byte of VP8 frame header into `out`; gives the bytes written.
     ///
     /// # Errors

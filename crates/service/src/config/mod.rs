@@ -285,6 +285,8 @@ pub struct LimitConfig {
     pub data_blobs_bytes_max: usize,
     /// Signalling messages that wait for a client that reads slowly.
     pub signal_queue_messages_max: usize,
+    /// Bytes of the messages that wait for a client that reads slowly; one message alone may be longer.
+    pub signal_queue_bytes_max: usize,
     /// Bytes of one SDP.
     pub sdp_bytes_max: usize,
     /// Bytes of an identity.
@@ -344,6 +346,7 @@ impl Default for LimitConfig {
             data_replay_bytes_max: 1024 * 1024,
             data_blobs_bytes_max: 64_000,
             signal_queue_messages_max: 1024,
+            signal_queue_bytes_max: 8 * 1024 * 1024,
             sdp_bytes_max: 256 * 1024,
             identity_bytes_max: 256,
             room_name_bytes_max: 256,
