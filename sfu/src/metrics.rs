@@ -23,7 +23,7 @@ struct Snapshot {
 type Read = fn(&Snapshot) -> u64;
 
 /// Counters without labels: name, help, value.
-const COUNTERS: [(&str, &str, Read); 15] = [
+const COUNTERS: [(&str, &str, Read); 16] = [
     (
         "clapt_datagrams_received_total",
         "UDP datagrams received",
@@ -49,6 +49,11 @@ const COUNTERS: [(&str, &str, Read); 15] = [
         "clapt_packets_received_total",
         "Media packets received",
         |now| now.engine.packets_in,
+    ),
+    (
+        "clapt_packets_recovered_total",
+        "Packets of sound that were lost on their way in, and taken from later ones that repeat them",
+        |now| now.engine.packets_recovered,
     ),
     (
         "clapt_packets_forwarded_total",
@@ -98,7 +103,7 @@ const COUNTERS: [(&str, &str, Read); 15] = [
 ];
 
 /// Gauges, summed up over the shards: name, help, value.
-const GAUGES: [(&str, &str, Read); 5] = [
+const GAUGES: [(&str, &str, Read); 6] = [
     ("clapt_sessions", "Media sessions", |now| {
         now.engine.sessions
     }),
@@ -106,6 +111,11 @@ const GAUGES: [(&str, &str, Read); 5] = [
         "clapt_sessions_limited",
         "Media sessions whose way to the client was found not to carry everything",
         |now| now.engine.sessions_limited,
+    ),
+    (
+        "clapt_sessions_estimated",
+        "Media sessions whose clients tell which packets came, so that bandwidth is estimated by that",
+        |now| now.engine.sessions_estimated,
     ),
     ("clapt_media_rooms", "Rooms, once for each shard", |now| {
         now.engine.rooms
@@ -132,9 +142,10 @@ const NACKS: [([&str; 1], Read); 2] = [
 ];
 
 /// Tries for more bandwidth: result, value.
-const PROBES: [([&str; 1], Read); 2] = [
+const PROBES: [([&str; 1], Read); 3] = [
     (["more"], |now| now.engine.probes_proved),
     (["no_more"], |now| now.engine.probes_failed),
+    (["unheard"], |now| now.engine.probes_unheard),
 ];
 
 /// Drops that are not the engine's: reason, value.

@@ -28,9 +28,6 @@ pub(crate) struct Quirks {
     pub(crate) unsendable: &'static [Codec],
     /// Shows what comes in a section that carried another track before. Safari does not always.
     pub(crate) reuse_sections: bool,
-    /// Tells of padding what came. Firefox tells nothing, so more could not be tried without pictures, and what it
-    /// tells while it restarts ICE looks like congestion.
-    pub(crate) estimate_bandwidth: bool,
     /// Finds what a publisher has appended to its frames, and takes it off.
     pub(crate) packet_trailer: bool,
     /// Can't play some codecs, whatever it says of itself.
@@ -63,7 +60,6 @@ impl Quirks {
             stream_names: client.protocol >= STREAM_NAMES_PROTOCOL && !is_firefox(&client.browser),
             unsendable: unsendable(client),
             reuse_sections: !is_safari(&client.browser),
-            estimate_bandwidth: !is_firefox(&client.browser),
             packet_trailer: client
                 .capabilities()
                 .any(|capability| capability == Capability::CapPacketTrailer),
@@ -192,12 +188,6 @@ mod tests {
         assert!(Quirks::of(&client, false).packet_trailer);
         assert!(Quirks::of(&client, false).reuse_sections);
         assert!(!quirks(Sdk::Js, "2.23.0", 17, "safari").reuse_sections);
-    }
-
-    #[test]
-    fn the_bandwidth_of_all_but_firefox_is_estimated() {
-        assert!(quirks(Sdk::Js, "2.23.0", 17, "Chrome").estimate_bandwidth);
-        assert!(!quirks(Sdk::Js, "2.23.0", 17, "Firefox").estimate_bandwidth);
     }
 
     #[test]

@@ -3,10 +3,13 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, test } from 'node:test';
 import { launchFirefox } from './lib/firefox.mjs';
-import { rate, roomName, Stage, until } from './lib/harness.mjs';
+import { metric, rate, roomName, sees, Stage, until, untilMetric } from './lib/harness.mjs';
 import { changeLayers, leave, muteAndUnmute, republish, seeEachOther, sendData, talk } from './lib/steps.mjs';
 
 const FPS_MIN = 15;
+
+// How long the picture may stay away when ICE restarts in the same network.
+const RESTART_SECONDS = 5;
 const stages = [];
 before(async () => { stages.push(...(await Promise.all([Stage.open(launchFirefox()), Stage.open()]))); });
 afterEach(() => Promise.all(stages.map((stage) => stage.clear())));
@@ -47,6 +50,24 @@ for (const single of [true, false]) {
       await sendData(pair);
       for (let turn = 0; turn < 2; turn++) await republish(pair);
       await leave(pair);
+    });
+
+    test(`its bandwidth is estimated, and its picture is back ${RESTART_SECONDS} s after ICE restarts`, async (t) => {
+      await untilMetric('clapt_sessions_estimated', 0, 20);
+      const pair = await meet({ camera: {} });
+      const [[fox]] = pair;
+      await seeEachOther(pair);
+      await untilMetric('clapt_sessions_estimated', 2, 10);
+
+      for (let turn = 0; turn < 2; turn++) {
+        const [before, pauses] = await Promise.all([fox.evaluate(() => peer.count('reconnected')), metric('clapt_streams_paused_total')]);
+        await fox.evaluate(() => peer.room.simulateScenario('signal-reconnect'));
+        await until(fox, (before) => peer.count('reconnected') > before, before, 25_000);
+        const since = performance.now();
+        await sees(fox, 'chrome', { frames: 10, width: 640, seconds: RESTART_SECONDS });
+        t.diagnostic(`ten pictures after ${(performance.now() - since).toFixed(0)} ms; ways found narrow: ${await metric('clapt_bandwidth_limits_total')}`);
+        assert.equal(await metric('clapt_streams_paused_total'), pauses);
+      }
     });
 
     test('pictures go on both ways after Firefox resumes and after it joins anew', async () => {

@@ -1,4 +1,4 @@
-//! What the engine counts. Plain numbers that only grow, but for the last four.
+//! What the engine counts. Plain numbers that only grow, but for the last six.
 
 /// Why a datagram or packet went no further.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,6 +90,8 @@ pub struct Counters {
     pub bytes_in: u64,
     /// Media packets received and authenticated.
     pub packets_in: u64,
+    /// Packets of sound that did not come, and were taken from later ones.
+    pub packets_recovered: u64,
     /// Media packets handed to subscribers, retransmissions not counted.
     pub packets_forwarded: u64,
     /// Their payload bytes.
@@ -114,6 +116,8 @@ pub struct Counters {
     pub probes_proved: u64,
     /// Tries for more bandwidth that have shown none.
     pub probes_failed: u64,
+    /// Tries for more bandwidth of which the client has told nothing.
+    pub probes_unheard: u64,
     /// Pictures paused because a client's way in did not carry them.
     pub pauses: u64,
     /// How often a client's way in was found to carry no more than some rate, by [`LIMITS`].
@@ -122,6 +126,9 @@ pub struct Counters {
     pub panics: u64,
     /// Sessions now that get less than they ask for, or may.
     pub sessions_limited: u64,
+    /// Sessions at the last [`Engine::take_stock`](crate::Engine::take_stock) whose clients tell of each packet
+    /// whether it came, so that bandwidth is estimated by that.
+    pub sessions_estimated: u64,
     /// Sessions now.
     pub sessions: u64,
     /// Tracks published on this shard now.

@@ -10,15 +10,13 @@
 use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
 
+use crate::stun;
+
 /// Covers a client with eight interfaces that tries each with four addresses of ours.
 const ADDRESSES_MAX: usize = 32;
 
 /// Covers a restart that is under way beside the credentials in use.
 const UFRAGS_MAX: usize = 4;
-
-const STUN_HEADER_BYTES: usize = 20;
-const STUN_COOKIE: [u8; 4] = [0x21, 0x12, 0xa4, 0x42];
-const STUN_USERNAME: u16 = 0x0006;
 
 /// Index of a session in the engine.
 pub(crate) type SessionIndex = usize;
@@ -46,7 +44,7 @@ impl Demux {
         contents: &[u8],
     ) -> Option<SessionIndex> {
         // A ufrag outranks the address: a client may bring up a new session from an old port.
-        if let Some(ufrag) = stun_local_ufrag(contents) {
+        if let Some(ufrag) = stun::receiver_ufrag(contents) {
             return self.by_ufrag.get(ufrag).copied();
         }
         self.by_address.get(&(source, destination)).copied()
@@ -121,48 +119,11 @@ impl Demux {
     }
 }
 
-/// Tells whether a datagram is STUN (RFC 7983, section 7 and the magic cookie of RFC 8489).
-pub(crate) fn is_stun(contents: &[u8]) -> bool {
-    contents.len() >= STUN_HEADER_BYTES && contents[0] < 4 && contents[4..8] == STUN_COOKIE
-}
-
-/// Reads the receiver's half of a STUN request's USERNAME (RFC 8489, section 14.3; RFC 8445, section
-/// 7.2.2). Any bytes are allowed.
-fn stun_local_ufrag(contents: &[u8]) -> Option<&str> {
-    if !is_stun(contents) {
-        return None;
-    }
-    let mut rest = &contents[STUN_HEADER_BYTES..];
-    while let Some((header, tail)) = rest.split_at_checked(4) {
-        let kind = u16::from_be_bytes([header[0], header[1]]);
-        let length = usize::from(u16::from_be_bytes([header[2], header[3]]));
-        let value = tail.get(..length)?;
-        if kind == STUN_USERNAME {
-            let name = std::str::from_utf8(value).ok()?;
-            return name.split(':').next();
-        }
-        rest = tail.get(length.next_multiple_of(4)..)?;
-    }
-    None
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
-
-    fn stun_request(username: &str) -> Vec<u8> {
-        let mut bytes = vec![0, 1, 0, 0];
-        bytes.extend(STUN_COOKIE);
-        bytes.extend([7; 12]);
-        // An attribute of 5 bytes comes first, so that padding is walked over.
-        bytes.extend([0x80, 0x22, 0, 5, 1, 2, 3, 4, 5, 0, 0, 0]);
-        bytes.extend(STUN_USERNAME.to_be_bytes());
-        bytes.extend(u16::try_from(username.len()).unwrap().to_be_bytes());
-        bytes.extend(username.as_bytes());
-        bytes
-    }
 
     fn address(port: u16) -> SocketAddr {
         SocketAddr::from(([127, 0, 0, 1], port))
@@ -173,7 +134,7 @@ mod tests {
         let mut demux = Demux::default();
         demux.learn_ufrag(3, "abcd");
 
-        let request = stun_request("abcd:theirs");
+        let request = stun::testing::check(1, ("abcd", "theirs"), false, true);
         let first = demux.find(address(1), address(2), &request);
         let before = demux.find(address(1), address(2), &[128, 0]);
         demux.learn_address(3, address(1), address(2));
@@ -189,7 +150,11 @@ mod tests {
         demux.learn_address(1, address(1), address(2));
         demux.learn_ufrag(2, "new");
 
-        let found = demux.find(address(1), address(2), &stun_request("new:x"));
+        let found = demux.find(
+            address(1),
+            address(2),
+            &stun::testing::check(1, ("new", "x"), false, true),
+        );
 
         assert_eq!(found, Some(2));
     }
@@ -213,14 +178,8 @@ mod tests {
     proptest! {
         #[test]
         fn no_bytes_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
-            let mut stun = bytes.clone();
-            if stun.len() >= STUN_HEADER_BYTES {
-                stun[0] = 0;
-                stun[4..8].copy_from_slice(&STUN_COOKIE);
-            }
             let demux = Demux::default();
             prop_assert_eq!(demux.find(address(1), address(2), &bytes), None);
-            prop_assert_eq!(demux.find(address(1), address(2), &stun), None);
         }
     }
 }

@@ -137,11 +137,14 @@ impl Engine {
         &self.counters
     }
 
-    /// Counts what is not counted as it happens: subscriptions. Looks at every session, so it is for
+    /// Counts what is not counted as it happens: subscriptions, and estimates. Looks at every session, so it is for
     /// once a second.
     pub fn take_stock(&mut self) {
         let held = self.sessions.iter().map(|(_, one)| one.subscriptions.len());
         self.counters.subscriptions = held.sum::<usize>() as u64;
+        let sessions = self.sessions.iter();
+        let estimated = sessions.filter(|(_, one)| one.egress.bandwidth.has_arrivals());
+        self.counters.sessions_estimated = estimated.count() as u64;
     }
 
     /// Opens a room; its sessions may come now.
@@ -360,7 +363,7 @@ impl Engine {
     /// Makes the session reachable by a ufrag that it uses from now on.
     pub(crate) fn learn_ufrag_of(&mut self, index: SessionIndex, ufrag: &str) {
         if self.demux.learn_ufrag(index, ufrag) {
-            self.sessions[index].egress.route.handle_restart();
+            self.sessions[index].egress.route.handle_restart(ufrag);
         }
     }
 

@@ -354,7 +354,7 @@ mod tests {
 
     #[test]
     fn a_stranger_cannot_take_the_section_of_a_live_stream() {
-        let start = Instant::now_for_test();
+        let start = crate::test_time::start();
         let mut gate = SsrcGate::new(10);
         gate.check(start, &claim(1, "0", None), false).unwrap();
         gate.handle_authentic(start, 1, "0".into(), None);
@@ -372,7 +372,7 @@ mod tests {
 
     #[test]
     fn new_ssrcs_are_limited_per_second() {
-        let start = Instant::now_for_test();
+        let start = crate::test_time::start();
         let mut gate = SsrcGate::new(2);
 
         let answers: Vec<_> = (1..4)
@@ -386,7 +386,7 @@ mod tests {
 
     #[test]
     fn a_repair_stream_is_new_only_once() {
-        let start = Instant::now_for_test();
+        let start = crate::test_time::start();
         let mut gate = SsrcGate::new(1);
 
         let answers: Vec<_> = (0..100)
@@ -398,7 +398,7 @@ mod tests {
 
     #[test]
     fn the_gate_remembers_a_bounded_number_of_streams() {
-        let start = Instant::now_for_test();
+        let start = crate::test_time::start();
         let mut gate = SsrcGate::new(10);
 
         for ssrc in 0..1000 {
@@ -439,17 +439,6 @@ mod tests {
                 bytes[0] = 0x90 | (bytes[0] & 0x0f);
             }
             let _ = parse_claim(&bytes, NAMES);
-        }
-    }
-
-    trait TestClock {
-        fn now_for_test() -> Instant;
-    }
-
-    impl TestClock for Instant {
-        #[expect(clippy::disallowed_methods, reason = "a test needs some first instant")]
-        fn now_for_test() -> Instant {
-            Instant::now()
         }
     }
 }

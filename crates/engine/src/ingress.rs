@@ -9,10 +9,11 @@ use str0m::rtp::Ssrc;
 use str0m::{Input, Rtc};
 
 use crate::counters::Drop;
-use crate::demux::{SessionIndex, is_stun};
+use crate::demux::SessionIndex;
 use crate::egress::{Path, is_control};
 use crate::gate::{Refusal, parse_claim};
 use crate::session::{Session, guard};
+use crate::stun::is_stun;
 use crate::{CloseReason, Engine, SessionKind};
 
 /// Longest datagram that is read: what fits into one Ethernet frame.
@@ -70,7 +71,7 @@ impl Engine {
             source: destination,
             destination: source,
         };
-        session.egress.route.handle_received(from, contents);
+        session.egress.route.handle_received(now, from, contents);
         if is_control(contents) && session.egress.has_streams() {
             let kind = session.kind;
             self.handle_feedback(now, index, contents)?;
@@ -242,11 +243,7 @@ mod tests {
 
     #[test]
     fn a_repair_stream_gets_back_a_place_that_was_taken() {
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "an Instant can be had no other way"
-        )]
-        let now = Instant::now();
+        let now = crate::test_time::start();
         let builder = Rtc::builder().set_crypto_provider(crate::crypto::provider());
         let mut rtc = builder.set_rtp_mode(true).build(now);
         let (mid, media, repair): (Mid, Ssrc, Ssrc) = ("cam".into(), 1.into(), 2.into());

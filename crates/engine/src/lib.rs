@@ -19,6 +19,7 @@ mod demux;
 mod egress;
 mod engine;
 mod flow;
+mod gap;
 mod gate;
 mod ingress;
 mod media;
@@ -39,6 +40,7 @@ mod sending;
 mod session;
 mod srtp;
 mod steering;
+mod stun;
 mod subscriptions;
 mod switching;
 #[cfg(feature = "testing")]
@@ -65,3 +67,17 @@ pub use types::{
     PendingTrack, RoomId, SessionConfig, SessionId, SessionKind, ShardId, Subscribe, Target,
     TrackId,
 };
+
+#[cfg(test)]
+mod test_time {
+    use std::time::Instant;
+
+    /// Some point in time for virtual clocks to begin at.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "an Instant can be had no other way; tests count from it"
+    )]
+    pub(crate) fn start() -> Instant {
+        Instant::now()
+    }
+}

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use forwarding::{
-    Av1Frame, Codec, Descriptor, PacketView, RedBlock, RedLayout, TrackKey, parse_h264, parse_red,
-    parse_vp8, parse_vp9, picture_size,
+    Av1Frame, Codec, Descriptor, PacketView, RedBlock, RedLayout, SoundGap, SoundGaps, TrackKey,
+    parse_h264, parse_red, parse_vp8, parse_vp9, picture_size,
 };
 use str0m::media::{KeyframeRequestKind, Mid, Rid, SenderFeedback};
 use str0m::rtp::{ExtensionValues, RtpPacket, VideoOrientation};
@@ -62,18 +62,23 @@ impl Engine {
     pub(crate) fn handle_rtp(&mut self, now: Instant, index: SessionIndex, packet: RtpPacket) {
         self.counters.packets_in += 1;
         match self.read_packet(now, index, packet) {
-            Ok((track, packet)) => self.route(now, track, packet),
+            Ok((track, packet, gap)) => {
+                if let Some(gap) = gap {
+                    self.fill_gap(now, index, track, (gap, &packet));
+                }
+                self.route(now, track, packet);
+            }
             Err(reason) => self.counters.drop(reason),
         }
     }
 
-    /// Turns a received packet into numbers, and finds its track.
+    /// Turns a received packet into numbers, and finds its track and the gap before it, if it is of sound.
     fn read_packet(
         &mut self,
         now: Instant,
         index: SessionIndex,
         packet: RtpPacket,
-    ) -> Result<(usize, Packet), Drop> {
+    ) -> Result<(usize, Packet, Option<SoundGap>), Drop> {
         let ssrc = packet.header.ssrc;
         if !self.sessions[index].ingress.contains_key(&ssrc) {
             self.bind_stream(now, index, ssrc)?;
@@ -98,6 +103,10 @@ impl Engine {
             payload_bytes: u16::try_from(packet.payload.len()).map_err(|_| Drop::Malformed)?,
             descriptor,
         };
+        let gap = match stream.codec {
+            Codec::Red => stream.gaps.handle(view.sequence, view.timestamp),
+            Codec::Opus | Codec::Vp8 | Codec::H264 | Codec::Vp9 | Codec::Av1 => None,
+        };
         let (track, encoding) = (stream.track, stream.encoding);
         let size = picture_size(&descriptor, &packet.payload);
         if let Some(size) =
@@ -120,7 +129,7 @@ impl Engine {
             extensions,
             red,
         };
-        Ok((track, packet))
+        Ok((track, packet, gap))
     }
 
     /// Finds the track and encoding of a stream that is seen for the first time.
@@ -150,6 +159,7 @@ impl Engine {
             rid,
             codec: track.codec,
             descriptor_reader: forwarding::DependencyDescriptorReader::default(),
+            gaps: SoundGaps::default(),
             size: None,
         };
         session.ingress.insert(ssrc, stream);

@@ -119,10 +119,11 @@ impl Engine {
         let flow = self.look_at_flow(now, index);
         let session = &mut self.sessions[index];
         if let Some(pair) = &stats.selected_candidate_pair {
-            session.egress.route.handle_selected(Path {
+            let path = Path {
                 source: pair.local.addr,
                 destination: pair.remote.addr,
-            });
+            };
+            session.egress.route.handle_selected(now, path);
         }
         let reported = std::mem::take(&mut session.link);
         let rtt = stats.rtt.or(reported.rtt);

@@ -70,11 +70,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-
-    #[expect(clippy::disallowed_methods, reason = "a test needs some first instant")]
-    fn start() -> Instant {
-        Instant::now()
-    }
+    use crate::test_time::start;
 
     #[test]
     fn a_burst_passes_and_then_only_what_comes_back() {

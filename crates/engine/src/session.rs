@@ -7,7 +7,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
 use forwarding::{
-    Codec, DependencyDescriptorReader, LayerLimit, PictureSize, StreamState, SubscriptionKey,
+    Codec, DependencyDescriptorReader, LayerLimit, PictureSize, SoundGaps, StreamState,
+    SubscriptionKey,
 };
 use str0m::channel::ChannelConfig;
 use str0m::media::Mid;
@@ -96,6 +97,7 @@ pub(crate) struct IngressStream {
     pub(crate) rid: Option<str0m::media::Rid>,
     pub(crate) codec: Codec,
     pub(crate) descriptor_reader: DependencyDescriptorReader,
+    pub(crate) gaps: SoundGaps,
     /// The largest pictures so far.
     pub(crate) size: Option<PictureSize>,
 }
@@ -185,8 +187,6 @@ impl Session {
         (mut rtc, keys): (Rtc, KeyMailbox),
     ) -> Self {
         let random = *rtc.direct_api().new_ssrc();
-        let mut congestion = limits.congestion;
-        congestion.enabled &= config.estimate_bandwidth;
         let payload_types = PayloadTypes::of(&rtc);
         Self {
             id,
@@ -194,7 +194,7 @@ impl Session {
             room,
             rtc,
             keys,
-            egress: Egress::new(config.ice_lite, random, congestion),
+            egress: Egress::new(config.ice_lite, random, limits.congestion),
             clock: PublisherClock::default(),
             is_connected: false,
             deadline: None,

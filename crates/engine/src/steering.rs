@@ -46,17 +46,28 @@ impl Engine {
 
     /// Acts on what a client's feedback has told.
     pub(crate) fn handle_finding(&mut self, now: Instant, index: SessionIndex, finding: Finding) {
+        self.note_finding(finding);
+        if finding != Finding::Nothing {
+            self.steer(now, index);
+        }
+    }
+
+    fn note_finding(&mut self, finding: Finding) {
         match finding {
-            Finding::Nothing => return,
+            Finding::Nothing => {}
             Finding::Congested(bits_per_second) => self.counters.note_limit(bits_per_second),
             Finding::Probed { is_proved: true } => self.counters.probes_proved += 1,
             Finding::Probed { is_proved: false } => self.counters.probes_failed += 1,
+            Finding::Unheard => self.counters.probes_unheard += 1,
         }
-        self.steer(now, index);
     }
 
     /// Divides what a session's way carries, and tries for more if something is missing.
     pub(crate) fn steer(&mut self, now: Instant, index: SessionIndex) {
+        let egress = &mut self.sessions[index].egress;
+        egress.look_at_way(now);
+        let finding = egress.bandwidth.conclude_probe(now);
+        self.note_finding(finding);
         if !self.sessions[index].egress.bandwidth.is_probing() {
             let missing = self.divide(now, index);
             let egress = &mut self.sessions[index].egress;

@@ -83,11 +83,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-
-    #[expect(clippy::disallowed_methods, reason = "a test needs some first instant")]
-    fn start() -> Instant {
-        Instant::now()
-    }
+    use crate::test_time::start;
 
     fn due(timers: &mut Timers, timer: &mut Timer, now: Instant) -> usize {
         let mut count = 0;

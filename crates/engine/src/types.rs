@@ -82,8 +82,6 @@ pub struct SessionConfig {
     pub receives: CodecSet,
     /// Whether a section that has carried a track may carry another one. Off for Safari.
     pub reuse_sections: bool,
-    /// Whether the client's feedback tells what its way in carries. Off for Firefox.
-    pub estimate_bandwidth: bool,
 }
 
 impl SessionConfig {
@@ -96,7 +94,6 @@ impl SessionConfig {
             publishes: CodecSet::ALL,
             receives: CodecSet::ALL,
             reuse_sections: true,
-            estimate_bandwidth: true,
         }
     }
 

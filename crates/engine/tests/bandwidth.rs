@@ -5,9 +5,10 @@ use std::time::{Duration, Instant};
 
 use engine::{Event, SessionId, Target, TrackId};
 
-use crate::kit::{Client, Fault, MODES, Mode, Script, Track, World};
+use crate::kit::{Client, Fault, Link, MODES, Mode, Script, Track, World};
 
 const SECOND: Duration = Duration::from_secs(1);
+const MINUTE: Duration = Duration::from_mins(1);
 
 /// A camera of three layers, a microphone, and who watches.
 struct Call {
@@ -263,20 +264,6 @@ fn a_way_without_trouble_is_never_limited() {
 }
 
 #[test]
-fn a_client_whose_bandwidth_is_not_estimated_is_never_limited() {
-    let mut world = World::new(712);
-    world.estimate_bandwidth = false;
-    let mut call = Call::start_in(world, Mode::Dual, 1, |_, _| {});
-
-    call.set_rate(Some(1_000_000));
-    call.world.run_for(8 * SECOND);
-
-    let counters = call.world.engines[0].counters();
-    assert_eq!(counters.limits.iter().sum::<u64>(), 0);
-    assert_eq!(counters.packets_padding, 0);
-}
-
-#[test]
 fn a_client_without_transport_wide_feedback_is_limited_by_its_reports() {
     let mut call = Call::start(709, Mode::Dual, 1, |world, viewer| {
         world.peers[viewer.subscriber].fault = Some(Fault::NoTransportFeedback);
@@ -339,4 +326,71 @@ fn what_the_publisher_is_asked_for_stays_while_a_viewer_can_not_have_it() {
             |(_, event)| matches!(event, Event::LayerDemand { track, .. } if *track == camera),
         );
     assert_eq!(demands.count(), 1, "only the one at the start");
+}
+
+#[test]
+fn an_ice_restart_of_two_seconds_is_not_taken_for_congestion() {
+    let ways = MODES
+        .into_iter()
+        .flat_map(|mode| [(mode, true), (mode, false)]);
+    for (seed, (mode, ice_lite)) in (713..).zip(ways) {
+        let mut world = World::new(seed);
+        world.ice_lite = ice_lite;
+        let mut call = Call::start_in(world, mode, 1, |_, _| {});
+        let viewer = call.viewer;
+
+        call.set_loss(Link::CUT, 1);
+        call.world.peers[viewer.subscriber].up.loss_permille = Link::CUT;
+        call.world.move_subscriber(viewer);
+        call.world.run_for(2 * SECOND);
+        call.set_loss(0, 1);
+        call.world.peers[viewer.subscriber].up.loss_permille = 0;
+        let healed = call.world.now;
+        let camera = call.cameras[0];
+        call.world
+            .run_until("the picture is back", 3 * SECOND, |world| {
+                world.played_since(viewer, camera, healed) > 0
+            });
+        let back = call.world.now;
+        call.world.run_for(6 * SECOND);
+
+        let freeze = call.longest_freeze(0, back);
+        assert!(freeze <= SECOND / 2, "{freeze:?}");
+        assert_eq!(call.layers(0), [2]);
+        assert_eq!(call.states(), []);
+        let counters = call.world.engines[0].counters();
+        assert_eq!(
+            counters.limits.iter().sum::<u64>(),
+            0,
+            "{mode:?} {ice_lite}"
+        );
+        call.world.assert_nothing_closed();
+    }
+}
+
+#[test]
+fn a_client_that_tells_nothing_of_padding_gets_its_layer_back() {
+    for (seed, mode) in [(717, Mode::Dual), (718, Mode::Single)] {
+        let mut call = Call::start(seed, mode, 1, |world, viewer| {
+            world.peers[viewer.subscriber].fault = Some(Fault::DeafToPadding);
+        });
+        call.set_rate(Some(1_000_000));
+        call.world.run_for(4 * SECOND);
+        assert_eq!(call.layers(0), [1]);
+        let narrow = call.world.now;
+        call.world.run_for(MINUTE);
+
+        let freeze = call.longest_freeze(0, narrow);
+        assert!(freeze <= 2 * SECOND, "{freeze:?}");
+        let switches = call.switches(0, narrow);
+        assert!(switches <= 10, "{switches} switches in a minute");
+        call.set_rate(None);
+        call.world.run_for(MINUTE / 3);
+
+        assert_eq!(call.layers(0), [2]);
+        let counters = call.world.engines[0].counters();
+        assert!(counters.probes_unheard > 0 && counters.probes_proved == 0);
+        assert_eq!(call.states(), []);
+        call.world.assert_nothing_closed();
+    }
 }

@@ -1,8 +1,12 @@
 //! What descriptions say of codecs, and what is sent then.
 
+use std::time::Duration;
+
 use engine::{Codec, CodecSet, Event, Target};
 
 use crate::kit::{Client, MODES, Mode, SOON, Script, World};
+
+const SECOND: Duration = Duration::from_secs(1);
 
 fn set(codecs: &[Codec]) -> CodecSet {
     codecs.iter().copied().collect()
@@ -182,6 +186,35 @@ fn redundant_sound_is_passed_to_those_who_know_it_and_unwrapped_for_others() {
             assert!(reception.packets.len() > 200);
             reception.assert_numbers_rise();
         }
+    }
+}
+
+#[test]
+fn sound_that_is_lost_on_its_way_in_reaches_those_who_know_no_redundancy() {
+    for mode in MODES {
+        let mut world = World::new(307);
+        world.knows_red = true;
+        let (alice, bob) = (world.join(mode), world.join(mode));
+        world.knows_red = false;
+        let carol = world.join(mode);
+        let sound = world.publish(alice, Script::OpusRed);
+        for listener in [bob, carol] {
+            world.subscribe(listener, sound, Target::ALL);
+            world.wait_received(listener, sound);
+        }
+        world.peers[alice.publisher].up.loss_permille = 100;
+
+        let since = world.now;
+        world.run_for(20 * SECOND);
+
+        for listener in [bob, carol] {
+            let heard = world.packets_since(listener, sound, since);
+            assert!(heard >= 980, "{heard} of 1000 packets, {mode:?}");
+            world.reception(listener, sound).assert_numbers_rise();
+        }
+        let recovered = world.engines[0].counters().packets_recovered;
+        assert!((50..150).contains(&recovered), "{recovered}");
+        world.assert_nothing_closed();
     }
 }
 

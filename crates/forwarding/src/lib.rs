@@ -14,6 +14,7 @@
 
 pub mod descriptor;
 mod forwarder;
+mod gaps;
 mod keyframes;
 mod layer;
 mod packet;
@@ -34,6 +35,7 @@ pub use descriptor::vp8::{Vp8Descriptor, parse_vp8};
 pub use descriptor::vp9::{Vp9Descriptor, parse_vp9};
 pub use descriptor::{Descriptor, DescriptorError, WriteDescriptorError};
 pub use forwarder::StreamState;
+pub use gaps::{LostSound, SoundGap, SoundGaps};
 pub use layer::{Codec, ENCODINGS_MAX, Layer, LayerLimit, LayerTarget};
 pub use packet::{Forward, PacketView, PayloadRewrite};
 pub use rewriter::{RewriteError, RtpRewriter};

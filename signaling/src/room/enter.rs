@@ -193,7 +193,6 @@ impl Room {
                 .filter(|codec| !quirks.unplayable.contains(codec))
                 .collect(),
             reuse_sections: quirks.reuse_sections,
-            estimate_bandwidth: quirks.estimate_bandwidth,
         }
     }
 

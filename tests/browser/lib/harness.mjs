@@ -115,6 +115,23 @@ export class Stage {
 }
 
 export const sees = (page, identity, wanted = {}) => page.evaluate(([identity, wanted]) => peer.sees(identity, wanted), [identity, wanted]);
+// The value of a metric of the server, summed up over its labels.
+export async function metric(name) {
+  const text = await (await fetch(`${http}/metrics`)).text();
+  const values = text.split('\n').filter((line) => line.startsWith(`${name} `) || line.startsWith(`${name}{`));
+  return values.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' '))), 0);
+}
+
+// Asks for a metric until it has a value.
+export async function untilMetric(name, wanted, seconds) {
+  const end = Date.now() + seconds * 1000;
+  for (let found; ; await new Promise((done) => setTimeout(done, 200))) {
+    found = await metric(name);
+    if (found === wanted) return;
+    if (Date.now() > end) throw new Error(`${name} is ${found}, not ${wanted}, after ${seconds} s`);
+  }
+}
+
 export const rate = (page, identity, wanted) => page.evaluate((args) => peer.rate(...args), [identity, wanted]);
 
 // Asks the page until the answer is true. Playwright's own waitForFunction takes the promise of an async check for true.

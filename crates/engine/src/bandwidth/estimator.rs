@@ -112,6 +112,18 @@ impl Estimator {
         self.suspicion = None;
     }
 
+    /// The way has changed: what it told before is forgotten, and a limit was another way's if it `leads_elsewhere`.
+    pub(crate) fn handle_new_way(&mut self, leads_elsewhere: bool) {
+        self.windows.clear();
+        self.hold_until = None;
+        if leads_elsewhere {
+            self.own_loss = 0.0;
+            self.lift();
+        } else if let Some(suspicion) = self.suspicion.take() {
+            self.limit = suspicion.before;
+        }
+    }
+
     /// Takes what a window tells. Says whether too much was sent.
     pub(crate) fn handle_window(&mut self, now: Instant, window: Window) -> bool {
         if self.hold_until.is_some_and(|until| now < until) {

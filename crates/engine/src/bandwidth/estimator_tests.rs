@@ -3,14 +3,10 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::test_time::start;
 
 const STEP: Duration = Duration::from_millis(200);
 const LEAST: u64 = 50_000;
-
-#[expect(clippy::disallowed_methods, reason = "a test needs some first instant")]
-fn start() -> Instant {
-    Instant::now()
-}
 
 /// 2 Mbit/s, nothing lost, nothing queued.
 const FINE: Window = Window {

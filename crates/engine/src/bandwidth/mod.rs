@@ -28,9 +28,10 @@ use self::probe::{Outcome, Probe, Total};
 use self::ramp::{Ramp, Step};
 pub(crate) use self::rates::LayerRates;
 use self::reports::Reports;
-use self::sent::{News, SentPackets};
+use self::sent::{Fate, News, SentPackets};
 use self::window::OpenWindow;
 use crate::CongestionConfig;
+use crate::egress::Standing;
 use crate::rtcp::{Arrivals, TICK_MICROS};
 use crate::timers::Timer;
 
@@ -40,6 +41,9 @@ const DATAGRAM_OVERHEAD_BYTES: usize = 28;
 /// How often a limited session is decided on, and how often padding is sent while it probes.
 const INTERVAL: Duration = Duration::from_millis(100);
 const PROBE_INTERVAL: Duration = Duration::from_millis(10);
+
+/// Reports come once a second or so, of what was sent before: on a new way the first ones do not count.
+const REPORTED_AFTER: Duration = Duration::from_secs(2);
 
 /// What came of feedback.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -54,6 +58,8 @@ pub(crate) enum Finding {
         /// Whether it proved what it was to prove.
         is_proved: bool,
     },
+    /// A probe is over of which the client has told nothing.
+    Unheard,
 }
 
 impl Finding {
@@ -78,6 +84,11 @@ pub(crate) struct Bandwidth {
     reports: Reports,
     /// Whether the client tells of each packet.
     has_arrivals: bool,
+    /// It has told nothing of the last padding, so a picture is tried next.
+    tries_picture: bool,
+    standing: Standing,
+    /// Packets that left before, in microseconds, say nothing of the way.
+    counts_from: u64,
     /// What somebody said is not to be exceeded.
     cap: Option<u64>,
     /// Whether anybody was granted less than everything.
@@ -99,6 +110,9 @@ impl Bandwidth {
             probe: None,
             reports: Reports::default(),
             has_arrivals: false,
+            tries_picture: false,
+            standing: Standing::default(),
+            counts_from: 0,
             cap: None,
             is_steered: false,
             timer: Timer::default(),
@@ -127,8 +141,52 @@ impl Bandwidth {
         let bytes = bytes + DATAGRAM_OVERHEAD_BYTES;
         self.bytes += bytes as u64;
         if is_numbered {
-            self.packets.note(micros, bytes);
+            self.packets.note(micros, bytes, false);
         }
+    }
+
+    /// Notes a datagram of `bytes` that is padding and had the next number.
+    pub(crate) fn note_padding(&mut self, micros: u64, bytes: usize) {
+        let bytes = bytes + DATAGRAM_OVERHEAD_BYTES;
+        self.bytes += bytes as u64;
+        self.packets.note(micros, bytes, true);
+        if let Some(probe) = &mut self.probe {
+            probe.note_padding();
+        }
+    }
+
+    /// Whether the client tells of each packet.
+    pub(crate) fn has_arrivals(&self) -> bool {
+        self.has_arrivals
+    }
+
+    /// Takes how the way stands. While it is not known to be valid nothing counts, and nothing is tried; on a new
+    /// one nothing counts that left before.
+    pub(crate) fn handle_standing(&mut self, now: Instant, standing: Standing) {
+        let before = std::mem::replace(&mut self.standing, standing);
+        if before == standing {
+            return;
+        }
+        self.probe = None;
+        if let (true, Some(since)) = (before.since != standing.since, standing.since) {
+            // The origin may be later: the way stood before anything was sent.
+            self.micros(now);
+            self.counts_from = self.micros(since);
+            self.open = OpenWindow::default();
+            self.reports = Reports::default();
+            let leads_elsewhere = before.address != standing.address;
+            self.estimator.handle_new_way(leads_elsewhere);
+            if leads_elsewhere {
+                self.ramp = Ramp::default();
+            }
+        }
+    }
+
+    /// Whether a report of some time, which names no packets, is of the present way.
+    fn may_count(&self, now: Instant) -> bool {
+        let since = self.standing.since;
+        let is_new = since.is_some_and(|at| now.saturating_duration_since(at) < REPORTED_AFTER);
+        self.standing.is_settled && !is_new && !self.has_arrivals && self.config.enabled
     }
 
     /// Takes transport-wide feedback.
@@ -145,36 +203,39 @@ impl Bandwidth {
                 continue;
             };
             self.has_arrivals = true;
-            match news {
-                News::Arrived {
-                    sent_micros,
-                    bytes,
-                    was_lost,
-                } => {
-                    let ticks = i64::from(arrival.ticks.unwrap_or(0));
-                    let arrived = reference.wrapping_add(ticks * TICK_MICROS);
-                    self.open
-                        .handle_arrival(micros, sent_micros, arrived, bytes);
-                    if was_lost {
-                        self.open.take_loss_back();
-                    }
-                    if let Some(probe) = &mut self.probe {
-                        probe.handle_arrival(sent_micros, arrived, bytes, total);
-                    }
-                }
-                News::Lost { sent_micros } => {
-                    self.open.handle_loss();
-                    if let Some(probe) = &mut self.probe {
-                        probe.handle_loss(sent_micros);
-                    }
-                }
+            if self.standing.is_settled && news.sent_micros >= self.counts_from {
+                let ticks = i64::from(arrival.ticks.unwrap_or(0));
+                let arrived = reference.wrapping_add(ticks * TICK_MICROS);
+                self.handle_news(micros, &news, (arrived, total));
             }
+        }
+    }
+
+    /// Takes what became of a packet. `arrived` is of the client's clock. That padding is lost is the probe's to
+    /// judge: nobody misses it, and some clients take all of it for lost.
+    fn handle_news(&mut self, micros: u64, news: &News, (arrived, total): (i64, Total)) {
+        if news.fate == Fate::Lost {
+            if !news.is_padding {
+                self.open.handle_loss();
+            }
+            if let Some(probe) = &mut self.probe {
+                probe.handle_loss(news);
+            }
+            return;
+        }
+        self.open
+            .handle_arrival(micros, news.sent_micros, arrived, news.bytes);
+        if news.fate == Fate::ArrivedLate && !news.is_padding {
+            self.open.take_loss_back();
+        }
+        if let Some(probe) = &mut self.probe {
+            probe.handle_arrival(news, arrived, total);
         }
     }
 
     /// Takes the client's own estimate, which counts if it tells nothing better.
     pub(crate) fn handle_estimate(&mut self, now: Instant, bits_per_second: u64) -> Finding {
-        if self.has_arrivals || !self.config.enabled {
+        if !self.may_count(now) {
             return Finding::Nothing;
         }
         let reported = self
@@ -193,7 +254,7 @@ impl Bandwidth {
 
     /// Takes the loss of the client's receiver reports, which counts if it tells nothing better.
     pub(crate) fn handle_loss(&mut self, now: Instant, loss: f32) -> Finding {
-        if self.has_arrivals || !self.config.enabled {
+        if !self.may_count(now) {
             return Finding::Nothing;
         }
         let window = self.reports.handle_loss(now, loss, self.bytes);
@@ -208,7 +269,7 @@ impl Bandwidth {
 
     /// Sums up the feedback of a datagram.
     pub(crate) fn conclude(&mut self, now: Instant) -> Finding {
-        if !self.has_arrivals {
+        if !self.has_arrivals || !self.standing.is_settled {
             return Finding::Nothing;
         }
         let micros = self.micros(now);
@@ -223,7 +284,7 @@ impl Bandwidth {
     }
 
     /// Ends the probe, if it has told what it can.
-    fn conclude_probe(&mut self, now: Instant) -> Finding {
+    pub(crate) fn conclude_probe(&mut self, now: Instant) -> Finding {
         let micros = self.micros(now);
         let own_loss = self.estimator.own_loss();
         let outcome = self.probe.as_ref().and_then(|probe| {
@@ -238,10 +299,8 @@ impl Bandwidth {
             Outcome::Measured(bits) => Some(bits),
             Outcome::Failed => None,
             Outcome::Unheard => {
-                // Some tell nothing of padding. From here on more is tried with pictures, until
-                // it tells of something.
-                self.has_arrivals = false;
-                return Finding::Nothing;
+                self.tries_picture = true;
+                return Finding::Unheard;
             }
         };
         let before = self.estimator.limit();
@@ -293,11 +352,11 @@ impl Bandwidth {
         let Some(limit) = self.estimator.limit() else {
             return false;
         };
-        if self.probe.is_some() {
-            return self.conclude_probe(now) != Finding::Nothing;
+        if self.probe.is_some() || !self.standing.is_settled {
+            return false;
         }
         let bounds = (limit.bits_per_second, self.cap.unwrap_or(u64::MAX));
-        let can_probe = can_pad && self.has_arrivals;
+        let can_probe = can_pad && self.has_arrivals && !self.tries_picture;
         match self.ramp.poll(now, missing, bounds, can_probe) {
             Step::Wait => false,
             Step::Probe(goal) => {
@@ -307,6 +366,7 @@ impl Bandwidth {
                 false
             }
             Step::Raise(bits_per_second) => {
+                self.tries_picture = false;
                 self.estimator.raise(bits_per_second);
                 true
             }
@@ -342,45 +402,4 @@ impl Bandwidth {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::*;
-
-    #[expect(clippy::disallowed_methods, reason = "a test needs some first instant")]
-    fn start() -> Instant {
-        Instant::now()
-    }
-
-    #[test]
-    fn a_client_that_tells_nothing_of_padding_gets_more_on_trial() {
-        let (start, mut bandwidth) = (start(), Bandwidth::new(CongestionConfig::default()));
-        let at = |milliseconds| start + Duration::from_millis(milliseconds);
-        bandwidth.has_arrivals = true;
-        bandwidth.estimator.handle_estimate(start, 100_000);
-        let missing = Some(300_000);
-
-        assert!(!bandwidth.advance(at(0), missing, true));
-        assert!(bandwidth.is_probing(), "padding is tried first");
-        for step in 1..30 {
-            let due = bandwidth.padding_due(at(step * 10));
-            let micros = bandwidth.micros(at(step * 10));
-            bandwidth.note_sent(micros, usize::try_from(due).unwrap_or_default(), true);
-        }
-        assert!(
-            !bandwidth.advance(at(1000), missing, true),
-            "it may still be told"
-        );
-        assert!(!bandwidth.advance(at(1500), missing, true));
-
-        assert!(
-            bandwidth.advance(at(1600), missing, true),
-            "then a picture is"
-        );
-        let limit = bandwidth
-            .estimator
-            .limit()
-            .map(|limit| limit.bits_per_second);
-        assert!(limit.is_some_and(|limit| limit >= 300_000), "{limit:?}");
-    }
-}
+mod tests;

@@ -1,6 +1,10 @@
 //! Trying out whether more gets through: for a quarter of a second padding makes up what is sent to a goal.
 //!
+//! Some clients tell nothing of padding, or take it for lost. That shows, and is no answer.
+//!
 //! Bounds: a probe sends `bytes_max` of padding, and stops when a queue shows.
+
+use super::sent::News;
 
 /// How long a probe sends.
 const MICROS: u64 = 250_000;
@@ -15,6 +19,9 @@ const QUEUED_MAX: u32 = 5;
 /// Fewer arrivals measure nothing.
 const ARRIVALS_MIN: u64 = 8;
 
+/// If none of so many packets of padding is told of, while most others are, no padding ever will be.
+const PADDING_MIN: u64 = 8;
+
 /// Loss beyond what the way loses anyway.
 const LOSS_MAX: f64 = 0.1;
 
@@ -25,7 +32,7 @@ pub(crate) enum Outcome {
     Measured(u64),
     /// Not what was to be proved.
     Failed,
-    /// The client has told nothing of it.
+    /// The client tells nothing of padding.
     Unheard,
 }
 
@@ -40,6 +47,10 @@ pub(crate) struct Probe {
     /// And by its end.
     packets_after: Option<u64>,
     padding_left: u64,
+    /// Of what is counted below, what is padding.
+    padding_sent: u64,
+    padding_arrived: u64,
+    padding_lost: u64,
     arrived: u64,
     bytes_arrived: u64,
     lost: u64,
@@ -66,6 +77,9 @@ impl Probe {
             packets_before: sent.packets,
             packets_after: None,
             padding_left: bytes_max,
+            padding_sent: 0,
+            padding_arrived: 0,
+            padding_lost: 0,
             arrived: 0,
             bytes_arrived: 0,
             lost: 0,
@@ -101,16 +115,23 @@ impl Probe {
         due
     }
 
+    /// Notes a packet of padding that leaves.
+    pub(crate) fn note_padding(&mut self) {
+        self.padding_sent += 1;
+    }
+
     /// Stops sending.
     fn stop(&mut self, sent: Total) {
         self.packets_after.get_or_insert(sent.packets);
     }
 
-    /// Takes a packet that arrived. Those that left before are left out.
-    pub(crate) fn handle_arrival(&mut self, sent: u64, arrived: i64, bytes: u16, total: Total) {
+    /// Takes a packet that arrived at `arrived` of the client's clock. Those that left before are left out.
+    pub(crate) fn handle_arrival(&mut self, news: &News, arrived: i64, total: Total) {
+        let (sent, bytes) = (news.sent_micros, news.bytes);
         if sent < self.began {
             return;
         }
+        self.padding_arrived += u64::from(news.is_padding);
         self.arrived += 1;
         self.bytes_arrived += u64::from(bytes);
         self.first.get_or_insert((sent, arrived, bytes));
@@ -129,8 +150,11 @@ impl Probe {
     }
 
     /// Takes a packet that is lost.
-    pub(crate) fn handle_loss(&mut self, sent: u64) {
-        self.lost += u64::from(sent >= self.began);
+    pub(crate) fn handle_loss(&mut self, news: &News) {
+        if news.sent_micros >= self.began {
+            self.lost += 1;
+            self.padding_lost += u64::from(news.is_padding);
+        }
     }
 
     /// Tells how it ended, if it did. `own_loss` is the share that the way loses at any rate.
@@ -144,7 +168,7 @@ impl Probe {
         if !is_reported && elapsed < MICROS + PATIENCE_MICROS {
             return None;
         }
-        if self.arrived + self.lost == 0 {
+        if self.arrived + self.lost == 0 || self.is_padding_unheard() {
             return Some(Outcome::Unheard);
         }
         if self.arrived < ARRIVALS_MIN {
@@ -167,6 +191,12 @@ impl Probe {
         let rate = bits.saturating_mul(1_000_000) / micros;
         Some(Outcome::Measured(without_loss(rate, own_loss)))
     }
+
+    /// Of padding nothing came, though most of the rest did: a way that is full takes its share of both.
+    fn is_padding_unheard(&self) -> bool {
+        let others_lost = self.lost - self.padding_lost;
+        self.padding_sent >= PADDING_MIN && self.padding_arrived == 0 && self.arrived > others_lost
+    }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a share needs few digits")]
@@ -187,7 +217,17 @@ fn without_loss(rate: u64, own_loss: f64) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::sent::Fate;
     use super::*;
+
+    fn packet(sent_micros: u64, is_padding: bool) -> News {
+        News {
+            sent_micros,
+            bytes: 250,
+            is_padding,
+            fate: Fate::Arrived,
+        }
+    }
 
     /// Probes a link of some bits per second, in packets of 250 bytes beside nothing else.
     fn probe(goal: u64, link: u64, loss_each: u64, own_loss: f32) -> (Option<Outcome>, u64) {
@@ -204,10 +244,10 @@ mod tests {
             arrivals.retain(|(sent, arrived, is_lost)| {
                 let is_due = *arrived + 50_000 <= now;
                 if is_due && *is_lost {
-                    probe.handle_loss(*sent);
+                    probe.handle_loss(&packet(*sent, true));
                 } else if is_due {
                     let arrived = i64::try_from(*arrived).unwrap();
-                    probe.handle_arrival(*sent, arrived, 250, total);
+                    probe.handle_arrival(&packet(*sent, true), arrived, total);
                 }
                 !is_due
             });
@@ -217,6 +257,7 @@ mod tests {
                 total.packets += 1;
                 total.bytes += 250;
                 padding += 250;
+                probe.note_padding();
                 let is_lost = loss_each > 0 && total.packets.is_multiple_of(loss_each);
                 arrivals.push((now, free_at, is_lost));
             }
@@ -288,5 +329,45 @@ mod tests {
 
         assert_eq!(probe.outcome(500_000, 0.0), None);
         assert_eq!(probe.outcome(1_300_000, 0.0), Some(Outcome::Unheard));
+    }
+
+    /// A probe of 20 packets of padding between as many others, of which `others_lost` are.
+    fn mixed(is_padding_heard: bool, is_padding_lost: bool, others_lost: u64) -> Option<Outcome> {
+        let mut total = Total {
+            bytes: 0,
+            packets: 0,
+        };
+        let mut probe = Probe::new(0, 640_000, 100_000, total);
+        for step in 0..40_u64 {
+            let now = step * 6_250;
+            let is_padding = step % 2 == 1;
+            probe.due(now, total);
+            total.packets += 1;
+            total.bytes += 500;
+            if is_padding {
+                probe.note_padding();
+            }
+            if (is_padding && is_padding_lost) || (!is_padding && step / 2 < others_lost) {
+                probe.handle_loss(&packet(now, is_padding));
+            } else if !is_padding || is_padding_heard {
+                let news = packet(now, is_padding);
+                probe.handle_arrival(&news, i64::try_from(now).unwrap(), total);
+            }
+        }
+        probe.due(MICROS, total);
+        probe.outcome(MICROS + PATIENCE_MICROS, 0.0)
+    }
+
+    #[test]
+    fn a_client_that_tells_of_all_but_padding_has_not_answered() {
+        assert!(matches!(mixed(true, false, 0), Some(Outcome::Measured(_))));
+
+        assert_eq!(mixed(false, false, 0), Some(Outcome::Unheard));
+        assert_eq!(mixed(false, true, 0), Some(Outcome::Unheard));
+        assert_eq!(
+            mixed(false, true, 12),
+            Some(Outcome::Failed),
+            "the way loses most of all else too"
+        );
     }
 }

@@ -138,13 +138,9 @@ impl Ramp {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::test_time::start;
 
     const LIMIT: (u64, u64) = (1_000_000, u64::MAX);
-
-    #[expect(clippy::disallowed_methods, reason = "a test needs some first instant")]
-    fn start() -> Instant {
-        Instant::now()
-    }
 
     /// Seconds at which something is tried within a while, if each try fails.
     fn tries(can_probe: bool, seconds: u64) -> Vec<u64> {

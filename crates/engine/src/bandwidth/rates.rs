@@ -93,11 +93,7 @@ impl LayerRates {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[expect(clippy::disallowed_methods, reason = "a test needs some first instant")]
-    fn start() -> Instant {
-        Instant::now()
-    }
+    use crate::test_time::start;
 
     /// Two seconds of packets every 10 ms; of the second level twice as much as of the first.
     fn measured(start: Instant, is_scalable: bool) -> LayerRates {

@@ -84,13 +84,9 @@ fn parts(share: f32) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::test_time::start;
 
     const SECOND: Duration = Duration::from_secs(1);
-
-    #[expect(clippy::disallowed_methods, reason = "a test needs some first instant")]
-    fn start() -> Instant {
-        Instant::now()
-    }
 
     #[test]
     fn an_estimate_counts_once_it_is_low_for_a_while() {

@@ -77,13 +77,9 @@ fn ticks(duration: Duration, clock_rate: u32) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::test_time::start;
 
     const MS: Duration = Duration::from_millis(1);
-
-    #[expect(clippy::disallowed_methods, reason = "a test needs some first instant")]
-    fn start() -> Instant {
-        Instant::now()
-    }
 
     #[test]
     fn reports_of_all_tracks_are_placed_by_the_first_whatever_their_delay() {

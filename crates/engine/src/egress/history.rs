@@ -54,11 +54,7 @@ mod tests {
 
     use super::*;
     use crate::media::PacketExtensions;
-
-    #[expect(clippy::disallowed_methods, reason = "a test needs some first instant")]
-    fn start() -> Instant {
-        Instant::now()
-    }
+    use crate::test_time::start;
 
     fn packet(sequence: u64) -> Packet {
         Packet {

@@ -8,6 +8,7 @@
 //! - the packets of a session leave together, at the flush, in the order in which they were queued.
 
 mod body;
+mod checks;
 mod clock;
 mod feedback;
 mod header;
@@ -31,7 +32,7 @@ use self::feedback::Reader;
 pub(crate) use self::header::{ExtensionIds, MidBytes};
 pub(crate) use self::history::History;
 use self::repair::RepairClock;
-pub(crate) use self::route::{Path, Route};
+pub(crate) use self::route::{Path, Route, Standing};
 use self::ssrcs::Ssrcs;
 pub(crate) use self::stream::{Stream, StreamConfig};
 use crate::bandwidth::{Bandwidth, Finding};
@@ -299,6 +300,7 @@ impl Egress {
         feedback: &mut Feedback,
     ) -> bool {
         feedback.clear();
+        self.look_at_way(at);
         let Some(ciphers) = &mut self.ciphers else {
             return false;
         };
@@ -322,6 +324,12 @@ impl Egress {
         self.round_trip = feedback.round_trip.or(self.round_trip);
         feedback.finding = self.conclude(at, feedback);
         true
+    }
+
+    /// Tells the estimate since when feedback is of the present way.
+    pub(crate) fn look_at_way(&mut self, now: Instant) {
+        let standing = self.route.standing(now);
+        self.bandwidth.handle_standing(now, standing);
     }
 
     /// Finds out what feedback tells of the way.

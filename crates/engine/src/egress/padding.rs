@@ -44,7 +44,7 @@ impl Egress {
             }
             transmit.finish(path.source, path.destination, start);
             let length = transmit.bytes() - start;
-            self.bandwidth.note_sent(micros, length, true);
+            self.bandwidth.note_padding(micros, length);
             sent += length as u64;
             packets += 1;
         }

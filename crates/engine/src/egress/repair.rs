@@ -210,13 +210,9 @@ fn low_16(number: u32) -> u16 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::test_time::start;
 
     const BYTES: usize = 1000;
-
-    #[expect(clippy::disallowed_methods, reason = "a test needs some first instant")]
-    fn start() -> Instant {
-        Instant::now()
-    }
 
     fn clock(ms: u64) -> RepairClock {
         let origin = start();

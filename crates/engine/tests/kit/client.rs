@@ -9,7 +9,7 @@ use engine::{
 };
 use str0m::media::Mid;
 
-use super::peer::{Change, Peer};
+use super::peer::{Change, Peer, host};
 use super::reception::Reception;
 use super::source::{Script, Source};
 use super::world::World;
@@ -48,17 +48,18 @@ pub(crate) const SOON: Duration = Duration::from_secs(5);
 impl World {
     /// Lets a client begin to join on a shard.
     pub(crate) fn begin_join(&mut self, mode: Mode, shard: u8) -> Client {
+        let lite = self.ice_lite;
         match mode {
             Mode::Single => {
-                let peer = self.add_peer(SessionKind::Single, shard, true);
+                let peer = self.add_peer(SessionKind::Single, shard, lite);
                 Client {
                     publisher: peer,
                     subscriber: peer,
                 }
             }
             Mode::Dual => {
-                let subscriber = self.add_peer(SessionKind::Subscriber, shard, true);
-                let publisher = self.add_peer(SessionKind::Publisher, shard, true);
+                let subscriber = self.add_peer(SessionKind::Subscriber, shard, lite);
+                let publisher = self.add_peer(SessionKind::Publisher, shard, lite);
                 Client {
                     publisher,
                     subscriber,
@@ -91,7 +92,6 @@ impl World {
             publishes: self.publishes,
             receives: self.receives,
             reuse_sections: self.reuse_sections,
-            estimate_bandwidth: self.estimate_bandwidth,
         };
         let now = self.now;
         self.engines[usize::from(shard)]
@@ -312,6 +312,22 @@ impl World {
         let peer = &mut self.peers[client.publisher];
         peer.outbox.push_back((channel, message.to_vec()));
         peer.timeout = self.now;
+    }
+
+    /// Lets a client go to another network, and ICE restart from there.
+    pub(crate) fn move_subscriber(&mut self, client: Client) {
+        let peer = &mut self.peers[client.subscriber];
+        let address = SocketAddr::from(([10, 0, 7, 7], 777));
+        let old = host(peer.address);
+        peer.rtc.direct_api().invalidate_candidate(&old);
+        peer.rtc.add_local_candidate(host(address));
+        (peer.address, peer.public) = (address, address);
+        if client.subscriber == client.publisher {
+            self.change(client.subscriber, Change::RestartIce);
+        } else {
+            let session = self.subscriber(client);
+            self.engine_of(session).restart_ice(session);
+        }
     }
 
     /// Lets a peer vanish without a word.

@@ -58,6 +58,8 @@ pub(crate) enum Fault {
     NoRepair,
     /// It does not tell which packets came.
     NoTransportFeedback,
+    /// It takes padding for lost, or tells nothing of it where nothing else follows.
+    DeafToPadding,
     /// Its offer names the fingerprint of another certificate.
     ForeignCertificate,
     /// Its offer names the address of somebody else as its own.
@@ -264,7 +266,8 @@ impl Peer {
                 Fault::MissesOffers
                 | Fault::NoDtls
                 | Fault::ForeignCertificate
-                | Fault::NamesOthers,
+                | Fault::NamesOthers
+                | Fault::DeafToPadding,
             )
             | None => sdp,
         }

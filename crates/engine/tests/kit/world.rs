@@ -46,7 +46,8 @@ pub(crate) struct World {
     pub(crate) publishes: CodecSet,
     pub(crate) receives: CodecSet,
     pub(crate) reuse_sections: bool,
-    pub(crate) estimate_bandwidth: bool,
+    /// Whether the server leaves connectivity checks to those who join from now on.
+    pub(crate) ice_lite: bool,
     /// Whether trailers are cut off for those who subscribe from now on.
     pub(crate) cuts_trailers: bool,
     /// Whether tracks are announced as stereo.
@@ -128,7 +129,7 @@ impl World {
             publishes: CodecSet::ALL,
             receives: CodecSet::ALL,
             reuse_sections: true,
-            estimate_bandwidth: true,
+            ice_lite: true,
             cuts_trailers: false,
             is_stereo: false,
             knows_red: false,

@@ -78,6 +78,12 @@ impl RedLayout {
         self.primary_at
     }
 
+    /// Counts the blocks before the primary one.
+    #[must_use]
+    pub fn repeated(self) -> u8 {
+        self.repeated
+    }
+
     /// Gives the blocks of the payload that this was read of, the oldest first, the primary one last.
     #[must_use]
     pub fn blocks(self, payload: &[u8]) -> impl DoubleEndedIterator<Item = RedBlock<'_>> {
@@ -134,13 +140,11 @@ fn age(header: [u8; REPEATED_HEADER_BYTES]) -> u32 {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
+pub(crate) mod testing {
+    use super::IS_REPEATED;
 
     /// Writes a packet of repeated blocks (age and payload) and a primary one.
-    fn write(payload_type: u8, repeated: &[(u16, Vec<u8>)], primary: &[u8]) -> Vec<u8> {
+    pub(crate) fn write(payload_type: u8, repeated: &[(u16, Vec<u8>)], primary: &[u8]) -> Vec<u8> {
         let mut bytes = Vec::new();
         for (age, block) in repeated {
             let length = u32::try_from(block.len()).unwrap();
@@ -154,6 +158,14 @@ mod tests {
         bytes.extend_from_slice(primary);
         bytes
     }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::testing::write;
+    use super::*;
 
     #[test]
     fn a_packet_of_chromium_with_one_repeated_block_is_read() {

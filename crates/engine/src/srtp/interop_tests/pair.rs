@@ -122,11 +122,7 @@ fn address(end: usize) -> SocketAddr {
 impl Pair {
     /// Connects; `build` makes each end.
     pub(super) fn connect(mut build: impl FnMut(Instant) -> Rtc) -> Self {
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "the test's time counts from here"
-        )]
-        let now = Instant::now();
+        let now = crate::test_time::start();
         let mut ends = vec![build(now), build(now)];
         for (index, end) in ends.iter_mut().enumerate() {
             for (at, is_local) in [(index, true), (1 - index, false)] {

@@ -155,7 +155,8 @@ impl World {
 
     fn deliver_to_peer(&mut self, index: usize, source: SocketAddr, datagram: &[u8]) {
         let peer = &mut self.peers[index];
-        if peer.is_gone {
+        let is_deaf = peer.fault == Some(Fault::DeafToPadding);
+        if peer.is_gone || (is_deaf && is_padding(datagram)) {
             return;
         }
         let Ok(receive) = Receive::new(Protocol::Udp, source, peer.address, datagram) else {
@@ -197,7 +198,11 @@ impl World {
                 sdp + "a=candidate:9 1 udp 2130706431 198.51.100.9 3478 typ host\r\n"
             }
             Some(
-                Fault::MissesOffers | Fault::NoDtls | Fault::NoRepair | Fault::NoTransportFeedback,
+                Fault::MissesOffers
+                | Fault::NoDtls
+                | Fault::NoRepair
+                | Fault::NoTransportFeedback
+                | Fault::DeafToPadding,
             )
             | None => sdp,
         };
@@ -222,4 +227,10 @@ impl World {
             },
         );
     }
+}
+
+/// Media of which the last bytes are none (RFC 3550, section 5.1): the server pads nothing but padding.
+fn is_padding(datagram: &[u8]) -> bool {
+    let is_media = media_number(datagram).is_some();
+    is_media && datagram.first().is_some_and(|first| first & 0x20 != 0)
 }
