@@ -30,8 +30,11 @@ impl Server {
         output.read_line(&mut line).unwrap();
         let port = line.trim().rsplit(':').next().unwrap();
         let url = format!("ws://127.0.0.1:{port}");
-        let _data = data;
-        Self { child, url, _data }
+        Self {
+            child,
+            url,
+            _data: data,
+        }
     }
 }
 

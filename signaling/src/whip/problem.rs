@@ -40,7 +40,19 @@ impl Problem {
                 | ErrorCode::ResourceExhausted
                 | ErrorCode::TooManyRequests => Some((header::RETRY_AFTER, later)),
                 ErrorCode::InvalidArgument
+                | ErrorCode::CredentialsInvalid
+                | ErrorCode::SecondFactorRequired
+                | ErrorCode::CodeInvalid
+                | ErrorCode::SessionEnded
+                | ErrorCode::SessionRevoked
                 | ErrorCode::PermissionDenied
+                | ErrorCode::EmailUnverified
+                | ErrorCode::AccountBlocked
+                | ErrorCode::RegistrationClosed
+                | ErrorCode::OriginNotAllowed
+                | ErrorCode::LinkInvalid
+                | ErrorCode::Conflict
+                | ErrorCode::AlreadySetUp
                 | ErrorCode::NotFound
                 | ErrorCode::MethodNotAllowed
                 | ErrorCode::PreconditionFailed
