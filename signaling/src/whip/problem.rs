@@ -60,18 +60,6 @@ impl Problem {
                 | ErrorCode::UnsupportedMediaType
                 | ErrorCode::Unprocessable
                 | ErrorCode::PreconditionRequired
-                | ErrorCode::CredentialsInvalid
-                | ErrorCode::SecondFactorRequired
-                | ErrorCode::CodeInvalid
-                | ErrorCode::SessionEnded
-                | ErrorCode::SessionRevoked
-                | ErrorCode::EmailUnverified
-                | ErrorCode::AccountBlocked
-                | ErrorCode::RegistrationClosed
-                | ErrorCode::OriginNotAllowed
-                | ErrorCode::LinkInvalid
-                | ErrorCode::Conflict
-                | ErrorCode::AlreadySetUp
                 | ErrorCode::Internal => None,
             },
             error: ApiError::client(code, detail),
