@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use serde_json::{Value, json};
 use service::Config;
-use service::config::{ConfigError, Sources};
+use service::config::{ConfigError, DATA_DEFAULT, Sources};
 
 /// Video classes and meetings on your own server.
 #[derive(Debug, Parser)]
@@ -25,6 +25,8 @@ pub(crate) enum Command {
     Token(TokenCommand),
     /// Print the configuration that holds in the end, secrets redacted.
     CheckConfig(ConfigArguments),
+    /// Make the migrations that the database lacks.
+    Migrate(ConfigArguments),
     /// Put load on a server with headless participants, and measure it.
     Loadtest(loadtest::Arguments),
 }
@@ -44,8 +46,8 @@ pub(crate) struct ConfigArguments {
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Directory with what the server keeps; `keys.yaml` in it holds API keys.
-    #[arg(long, value_name = "DIR")]
-    data: Option<PathBuf>,
+    #[arg(long, value_name = "DIR", default_value = DATA_DEFAULT)]
+    data: PathBuf,
 }
 
 #[derive(Debug, Args)]
@@ -88,7 +90,7 @@ impl ConfigArguments {
         Config::load(&Sources {
             dev: self.dev,
             file: self.config.clone(),
-            data: self.data.clone(),
+            data: Some(self.data.clone()),
             environment: std::env::vars_os()
                 .filter_map(|(name, text)| {
                     Some((name.into_string().ok()?, text.into_string().ok()?))

@@ -2,6 +2,7 @@
 
 mod api;
 mod cli;
+mod database;
 mod join;
 mod security;
 mod serve;
@@ -22,6 +23,7 @@ fn main() -> ExitCode {
             token::create(&arguments).map(|()| ExitCode::SUCCESS)
         }
         Command::CheckConfig(arguments) => check_config(&arguments).map(|()| ExitCode::SUCCESS),
+        Command::Migrate(arguments) => database::migrate(&arguments).map(|()| ExitCode::SUCCESS),
         Command::Loadtest(arguments) => loadtest::main(&arguments),
     };
     match result {

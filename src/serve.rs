@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::sync::Arc;
 
+use accounts::{Accounts, Clock};
 use axum::Router;
 use service::http::with_common_layers;
 use service::server::{listen, local_port, serve};
@@ -14,6 +15,7 @@ use tokio::net::TcpListener;
 
 use crate::api::{self, ApiState};
 use crate::cli::ServeArguments;
+use crate::database;
 use crate::security::with_security_headers;
 use crate::web;
 
@@ -32,6 +34,8 @@ async fn run_services(config: Arc<Config>) -> Result<(), Box<dyn Error>> {
     shutdown.trigger_on_signals()?;
     let metrics = Metrics::new();
     let listeners = listen(&config).await?;
+    let db = database::open(&config).await?;
+    db.register(metrics.registry())?;
     let url = url(&config, &listeners);
 
     let media = SfuConfig::new(&config.rtc, &config.room, &config.limit, config.dev);
@@ -44,7 +48,18 @@ async fn run_services(config: Arc<Config>) -> Result<(), Box<dyn Error>> {
         metrics: metrics.clone(),
         shutdown: shutdown.clone(),
     };
-    let router = layered(api::routes(state).merge(signaling.router()), &config);
+    let accounts = Accounts::open(
+        db.clone(),
+        Arc::clone(&config),
+        public_url(&config, &url),
+        metrics.registry(),
+        Clock::default(),
+    )
+    .await?;
+    let routes = api::routes(state)
+        .merge(signaling.router())
+        .merge(accounts::routes(&accounts, metrics.registry())?);
+    let router = layered(routes, &config);
     let http = Shutdown::new();
     let server = serve(
         listeners,
@@ -58,11 +73,25 @@ async fn run_services(config: Arc<Config>) -> Result<(), Box<dyn Error>> {
         signaling.shutdown().await;
         http.trigger();
     };
+    let setup_link = accounts.setup_link().await?;
     println!("Clapt is ready: {url}");
+    if let Some(link) = setup_link {
+        // Printed, not logged: whoever has it becomes the owner.
+        println!("Set this server up: {link}");
+    }
     tokio::join!(server, stop);
     shards.shutdown();
+    db.close().await;
     println!("Clapt has stopped.");
     Ok(())
+}
+
+/// Returns where browsers find the server: as configured, or else where it listens.
+fn public_url<'a>(config: &'a Config, url: &'a str) -> &'a str {
+    match config.public_url.as_str() {
+        "" => url,
+        configured => configured,
+    }
 }
 
 /// Puts what all routes share around `routes`; what they don't answer goes to the web client.

@@ -9,13 +9,17 @@ use std::process::{Child, Command, Stdio};
 struct Server {
     child: Child,
     url: String,
+    /// Removed after the process is gone.
+    _data: tempfile::TempDir,
 }
 
 impl Server {
     /// Starts one on a free port and waits until it says that it is ready.
     fn start() -> Self {
+        let data = tempfile::tempdir().unwrap();
         let mut child = Command::new(env!("CARGO_BIN_EXE_clapt"))
-            .args(["serve", "--dev", "--port", "0"])
+            .args(["serve", "--dev", "--port", "0", "--data"])
+            .arg(data.path())
             .env("CLAPT_RTC__UDP_PORT", "0")
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -26,7 +30,11 @@ impl Server {
         output.read_line(&mut line).unwrap();
         let port = line.trim().rsplit(':').next().unwrap();
         let url = format!("ws://127.0.0.1:{port}");
-        Self { child, url }
+        Self {
+            child,
+            url,
+            _data: data,
+        }
     }
 }
 

@@ -34,13 +34,17 @@ struct Server {
     child: Child,
     port: u16,
     log: tempfile::NamedTempFile,
+    /// Removed after the process is gone.
+    _data: tempfile::TempDir,
 }
 
 impl Server {
     /// Starts one on a free port and waits until it says that it is ready.
     fn start(log_level: &str) -> Self {
         let log = tempfile::NamedTempFile::new().unwrap();
-        let mut child = clapt(&["serve", "--dev", "--port", "0"])
+        let data = tempfile::tempdir().unwrap();
+        let mut child = clapt(&["serve", "--dev", "--port", "0", "--data"])
+            .arg(data.path())
             .env("CLAPT_LOG__LEVEL", log_level)
             .stdout(Stdio::piped())
             .stderr(log.reopen().unwrap())
@@ -56,7 +60,12 @@ impl Server {
             .next()
             .and_then(|port| port.parse().ok());
         let port = port.unwrap_or_else(|| panic!("no port in {line:?}"));
-        Self { child, port, log }
+        Self {
+            child,
+            port,
+            log,
+            _data: data,
+        }
     }
 
     fn connect(&self) -> TcpStream {

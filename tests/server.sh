@@ -30,6 +30,7 @@ start_server() {
     fi
     sleep 0.1
   done
+  export SERVER_LOG="$server_log"
   export LIVEKIT_URL="ws://127.0.0.1:$port" LIVEKIT_API_KEY="${LIVEKIT_API_KEY:-devkey}" LIVEKIT_API_SECRET="${LIVEKIT_API_SECRET:-secret}"
 }
 

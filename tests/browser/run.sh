@@ -20,7 +20,7 @@ start_server || { echo "0 passed, 1 failed"; exit 1; }
 files=("$@")
 if [ ${#files[@]} = 0 ]; then
   files=(livekit-client.test.mjs backup-codec.test.mjs old-clients.test.mjs firefox.test.mjs whip.test.mjs mixed-room.test.mjs)
-  if curl --silent "${LIVEKIT_URL/#ws/http}/" | grep -q '<div id="root"'; then files+=(web-client.test.mjs); fi
+  if curl --silent "${LIVEKIT_URL/#ws/http}/" | grep -q '<div id="root"'; then files+=(web-client.test.mjs shell.test.mjs); fi
 fi
 
 run_files "${files[@]}"

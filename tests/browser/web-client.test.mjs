@@ -1,45 +1,20 @@
 // Our own web client, as two people use it. Pictures of every screen go to shots/.
 
 import assert from 'node:assert/strict';
-import { mkdir, readFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
-import { after, afterEach, before, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
-import { http, launch, roomName, token, until } from './lib/harness.mjs';
+import { test } from 'node:test';
+import { http, roomName, token, until } from './lib/harness.mjs';
 import { openLine } from './lib/line.mjs';
+import { accessible, clean, id, open as openPage, shoot as shootIn, useBrowser } from './lib/pages.mjs';
 
 const FPS_MIN = 15;
 const SIZES = [[390, 844], [1280, 800], [1920, 1080]];
-const SHOTS = fileURLToPath(new URL('shots/', import.meta.url));
-const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-let browser;
-const contexts = [];
+useBrowser();
 
-before(async () => {
-  await mkdir(SHOTS, { recursive: true });
-  browser = await launch();
-});
-afterEach(() => findings.splice(0) && Promise.all(contexts.splice(0).map((context) => context.close())));
-after(() => browser.close());
-
-const id = (page, name) => page.getByTestId(name);
+// Rooms are joined by name on the page of development mode.
+const open = (path = '/dev', options) => openPage(path, options);
+const shoot = (page, name, sizes = SIZES) => shootIn(page, name, sizes);
 const tile = (page, { mine = false, source = 'camera' } = {}) =>
   page.locator(`[data-testid=tile][data-source=${source}]${mine ? `[data-identity="${page.identity}"]` : `:not([data-identity="${page.identity}"])`}`);
-
-async function open(path = '/', { size = [1280, 800], scheme = 'dark', init, at = http, touch = false } = {}) {
-  const context = await browser.newContext({
-    viewport: { width: size[0], height: size[1] }, colorScheme: scheme, locale: 'en-GB', reducedMotion: 'reduce', hasTouch: touch,
-    permissions: ['camera', 'microphone'], bypassCSP: true,
-  });
-  contexts.push(context);
-  const page = await context.newPage();
-  page.setDefaultTimeout(15_000);
-  page.faults = [];
-  page.on('pageerror', (error) => page.faults.push(error.message));
-  if (init) await page.addInitScript(init);
-  await page.goto(at + path);
-  return page;
-}
 
 // From the first page to the device check.
 async function toCheck(page, name, room) {
@@ -80,43 +55,9 @@ async function pictureRate(locator) {
   }, FPS_MIN);
 }
 
-// One picture in each size, in both colour schemes; leaves the page as it was.
-async function shoot(page, name, sizes = SIZES) {
-  const before = page.viewportSize();
-  for (const [width, height] of sizes) {
-    await page.setViewportSize({ width, height });
-    for (const colorScheme of ['dark', 'light']) {
-      await page.emulateMedia({ colorScheme });
-      await page.screenshot({ path: `${SHOTS}${name}-${width}-${colorScheme}.png` });
-    }
-    const overflow = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
-    assert.ok(overflow <= 0, `${name} at ${width} px is ${overflow} px too wide`);
-  }
-  await page.setViewportSize(before);
-  await page.emulateMedia({ colorScheme: 'dark' });
-}
-
-// Notes whatever axe finds, in both colour schemes; `clean` fails on it at the end of a test.
-const findings = [];
-
-async function accessible(page, what) {
-  for (const colorScheme of ['light', 'dark']) {
-    await page.emulateMedia({ colorScheme });
-    await page.evaluate(axe);
-    const found = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ['violations'] }));
-    const lines = found.violations.map((v) => `${v.id} (${v.impact}): ${v.nodes.map((n) => `${n.target} ${n.failureSummary}`).join('; ')}`);
-    findings.push(...lines.map((line) => `${what}, ${colorScheme}: ${line}`));
-  }
-}
-
-// Fails if axe found something or a page threw.
-function clean(...pages) {
-  assert.deepEqual([...findings.splice(0), ...pages.flatMap((page) => page.faults)], []);
-}
-
 test('two people meet: join, device check, grid, speaker view, chat, mute, share, leave', { timeout: 150_000 }, async (t) => {
   const room = roomName('yoga');
-  const [alice, bob] = await Promise.all([open('/', { scheme: 'dark' }), open('/', { scheme: 'light' })]);
+  const [alice, bob] = await Promise.all([open('/dev', { scheme: 'dark' }), open('/dev', { scheme: 'light' })]);
 
   await accessible(alice, 'join page');
   await shoot(alice, 'join');
@@ -205,7 +146,7 @@ const layoutIs = (page, layout) =>
 
 test('on a phone a swipe changes between grid and speaker, and the own picture moves without one', { timeout: 90_000 }, async () => {
   const room = roomName('phone');
-  const [phone, other] = await Promise.all([open('/', { size: [390, 844], touch: true }), open()]);
+  const [phone, other] = await Promise.all([open('/dev', { size: [390, 844], touch: true }), open()]);
   await Promise.all([join(phone, 'Ana', room), join(other, 'Ben', room)]);
   await playing(phone, `[data-testid=tile]:not([data-identity="${phone.identity}"]) video`);
   const corner = () => id(phone, 'self-view').getAttribute('data-corner');
@@ -229,7 +170,7 @@ test('a line that breaks is announced, mended, and the pictures go on', { timeou
   const room = roomName('line');
   const line = await openLine(http);
   t.after(() => line.close());
-  const [alice, bob] = await Promise.all([open(), open('/', { at: line.url })]);
+  const [alice, bob] = await Promise.all([open(), open('/dev', { at: line.url })]);
   await Promise.all([join(alice, 'Alice', room), join(bob, 'Bob', room)]);
   const picture = `[data-testid=tile]:not([data-identity="${bob.identity}"]) video`;
   await playing(bob, picture);
@@ -253,7 +194,7 @@ test('a line that breaks is announced, mended, and the pictures go on', { timeou
 test('a server that is gone is explained, and coming back is one click', { timeout: 60_000 }, async (t) => {
   const line = await openLine(http);
   t.after(() => line.close());
-  const page = await open('/', { at: line.url });
+  const page = await open('/dev', { at: line.url });
   await toCheck(page, 'Alice', roomName('gone'));
 
   line.cut();
@@ -286,7 +227,7 @@ const denied = (name) => `navigator.mediaDevices.getUserMedia = async () => { th
 
 for (const [code, what, { path, init, join, name }] of ERRORS) {
   test(`${what} is explained`, { timeout: 45_000 }, async () => {
-    const page = await open('/', { init: init?.() });
+    const page = await open('/dev', { init: init?.() });
     await page.evaluate(() => localStorage.clear());
     await page.goto(http + path());
     if (join) {

@@ -1,7 +1,10 @@
 import { MantineProvider } from '@mantine/core';
+import { QueryClientProvider } from '@tanstack/react-query';
 import { RouterProvider } from '@tanstack/react-router';
 import { useMemo, useState } from 'react';
+import { Toasts } from './components/Toasts';
 import { I18n } from './i18n/I18n';
+import { queryClient } from './lib/queryClient';
 import { router } from './router';
 import { CallSchemeContext } from './theme/callScheme';
 import { theme } from './theme/theme';
@@ -24,9 +27,12 @@ export function App() {
       {...(dark > 0 ? { forceColorScheme: 'dark' as const } : {})}
     >
       <I18n>
-        <CallSchemeContext value={callScheme}>
-          <RouterProvider router={router} />
-        </CallSchemeContext>
+        <QueryClientProvider client={queryClient}>
+          <CallSchemeContext value={callScheme}>
+            <RouterProvider router={router} />
+            <Toasts />
+          </CallSchemeContext>
+        </QueryClientProvider>
       </I18n>
     </MantineProvider>
   );

@@ -1,6 +1,7 @@
 //! What all HTTP routes share: request ids, JSON bodies, answers for unknown paths and methods.
 
-use axum::extract::{DefaultBodyLimit, FromRequest, Request};
+use axum::extract::{DefaultBodyLimit, FromRequest, FromRequestParts, Query, Request};
+use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, Uri};
 use axum::middleware::{self, Next};
 use axum::response::Response;
@@ -87,10 +88,28 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonBody<T> {
     }
 }
 
+/// What stands behind the `?`. Anything else is answered with the reason, as [`ApiError`].
+#[derive(Debug, Clone, Copy)]
+pub struct QueryPart<T>(pub T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for QueryPart<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        match Query::<T>::from_request_parts(parts, state).await {
+            Ok(Query(query)) => Ok(Self(query)),
+            Err(rejection) => {
+                let detail = rejection.body_text();
+                Err(ApiError::client(ErrorCode::InvalidArgument, detail))
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use axum::body::{Body, to_bytes};
-    use axum::routing::post;
+    use axum::routing::{get, post};
     use serde::Deserialize;
     use serde_json::{Value, json};
     use tower::ServiceExt;
@@ -106,6 +125,10 @@ mod tests {
         body.name
     }
 
+    async fn echo_query(QueryPart(query): QueryPart<Name>) -> String {
+        query.name
+    }
+
     async fn fail() -> ApiError {
         ApiError::internal(std::io::Error::other("the canary sang"))
     }
@@ -114,6 +137,7 @@ mod tests {
     async fn answer(request: axum::http::request::Builder, body: &str) -> (Response, Value) {
         let router = Router::new()
             .route("/echo", post(echo))
+            .route("/query", get(echo_query))
             .route("/fail", post(fail));
         let request = request.body(Body::from(body.to_owned())).unwrap();
         let response = with_common_layers(with_not_found(router), 64)
@@ -185,6 +209,16 @@ mod tests {
             let detail = body["detail"].as_str().unwrap();
             assert!(detail.contains(reason), "{sent}: {detail}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_bad_query_is_refused_as_a_problem() {
+        let (fine, _) = answer(Request::get("/query?name=x"), "").await;
+        let (response, body) = answer(Request::get("/query?nome=x"), "").await;
+
+        assert_eq!(fine.status(), 200);
+        assert_eq!(response.status(), 400);
+        assert_eq!(body["code"], "invalid-argument");
     }
 
     #[tokio::test]

@@ -36,11 +36,23 @@ impl Problem {
             reason,
             header: match code {
                 ErrorCode::Unauthenticated => Some((header::WWW_AUTHENTICATE, challenge)),
-                ErrorCode::Unavailable | ErrorCode::ResourceExhausted => {
-                    Some((header::RETRY_AFTER, later))
-                }
+                ErrorCode::Unavailable
+                | ErrorCode::ResourceExhausted
+                | ErrorCode::TooManyRequests => Some((header::RETRY_AFTER, later)),
                 ErrorCode::InvalidArgument
+                | ErrorCode::CredentialsInvalid
+                | ErrorCode::SecondFactorRequired
+                | ErrorCode::CodeInvalid
+                | ErrorCode::SessionEnded
+                | ErrorCode::SessionRevoked
                 | ErrorCode::PermissionDenied
+                | ErrorCode::EmailUnverified
+                | ErrorCode::AccountBlocked
+                | ErrorCode::RegistrationClosed
+                | ErrorCode::OriginNotAllowed
+                | ErrorCode::LinkInvalid
+                | ErrorCode::Conflict
+                | ErrorCode::AlreadySetUp
                 | ErrorCode::NotFound
                 | ErrorCode::MethodNotAllowed
                 | ErrorCode::PreconditionFailed

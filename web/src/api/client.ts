@@ -1,6 +1,4 @@
-import { ApiError, parseProblem } from './problem';
-
-const timeoutMs = 10_000;
+import { send } from './http';
 
 /** What this server is, from `GET /api/v1/instance`. */
 export interface Instance {
@@ -16,18 +14,6 @@ export interface JoinGrant {
   room: string;
 }
 
-async function request(path: string, init?: RequestInit): Promise<unknown> {
-  let response: Response;
-  try {
-    response = await fetch(path, { ...init, signal: AbortSignal.timeout(timeoutMs) });
-  } catch {
-    throw new ApiError(parseProblem(0, { code: 'unreachable', detail: 'the server did not answer' }));
-  }
-  const body: unknown = await response.json().catch(() => undefined);
-  if (!response.ok) throw new ApiError(parseProblem(response.status, body));
-  return body;
-}
-
 const field = (body: unknown, name: string): unknown =>
   typeof body === 'object' && body !== null ? (body as Record<string, unknown>)[name] : undefined;
 
@@ -38,7 +24,7 @@ const string = (body: unknown, name: string): string => {
 
 /** Asks the server what it is and whether rooms can be joined by name. */
 export async function getInstance(): Promise<Instance> {
-  const body = await request('/api/v1/instance');
+  const { body } = await send('/api/v1/instance');
   return { devMode: field(body, 'dev_mode') === true, name: string(body, 'name'), version: string(body, 'version') };
 }
 
@@ -48,10 +34,9 @@ export async function getInstance(): Promise<Instance> {
  * Throws `ApiError`: 404 outside of development mode, 4xx for a name that is not allowed.
  */
 export async function devJoin(room: string, name: string, identity?: string): Promise<JoinGrant> {
-  const body = await request('/api/v1/dev/join', {
+  const { body } = await send('/api/v1/dev/join', {
     method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify(identity === undefined ? { room, name } : { room, name, identity }),
+    body: identity === undefined ? { room, name } : { room, name, identity },
   });
   return { token: string(body, 'token'), identity: string(body, 'identity'), room: string(body, 'room') };
 }

@@ -1,4 +1,4 @@
-import { useCallback, useEffect, useState } from 'react';
+import { useQuery } from '@tanstack/react-query';
 import { getInstance, type Instance } from './client';
 
 export type InstanceState =
@@ -6,27 +6,16 @@ export type InstanceState =
   | { status: 'ready'; instance: Instance }
   | { status: 'failed' };
 
-/** Loads what the server is; `retry` asks again. */
+/** What the server is; asked once, `retry` asks again. */
 export function useInstance(): { state: InstanceState; retry: () => void } {
-  const [attempt, setAttempt] = useState(0);
-  const [state, setState] = useState<InstanceState>({ status: 'loading' });
-  useEffect(() => {
-    let current = true;
-    getInstance().then(
-      (instance) => {
-        if (current) setState({ status: 'ready', instance });
-      },
-      () => {
-        if (current) setState({ status: 'failed' });
-      },
-    );
-    return () => {
-      current = false;
-    };
-  }, [attempt]);
-  const retry = useCallback(() => {
-    setState({ status: 'loading' });
-    setAttempt((n) => n + 1);
-  }, []);
-  return { state, retry };
+  const { data, isError, isFetching, refetch } = useQuery({ queryKey: ['instance'], queryFn: getInstance, staleTime: Infinity });
+  const retry = () => void refetch();
+  if (data) return { state: { status: 'ready', instance: data }, retry };
+  return { state: { status: isError && !isFetching ? 'failed' : 'loading' }, retry };
+}
+
+/** Whether the server runs in development mode; false until it is known. */
+export function useDevMode(): boolean {
+  const { state } = useInstance();
+  return state.status === 'ready' && state.instance.devMode;
 }

@@ -12,7 +12,8 @@ const placeholders = (message: string): string[] =>
 const values = {
   name: 'Ana', room: 'yoga', code: 'x', kind: 'Camera', number: 2, count: 3, page: 1, pages: 2, ms: 38,
   seconds: 3, minutes: 5, time: '1:05', duration: '5 minutes', quality: 'good', protocol: 'UDP',
-  corner: 'topLeft', percent: 0.5, kbps: 900, text: 'hello',
+  corner: 'topLeft', percent: 0.5, kbps: 900, text: 'hello', email: 'ana@example.org', browser: 'Firefox',
+  system: 'Linux', query: 'an', total: 40, step: 1,
 };
 
 describe('message catalogs', () => {

@@ -1,7 +1,10 @@
-import type { MessageId } from './en';
+import { accountDe } from './account.de.ts';
+import type { MessageId } from './en.ts';
 
 /** German texts. The type makes a missing or extra key a compile error. */
 export const de: Record<MessageId, string> = {
+  ...accountDe,
+
   'app.language': 'English',
   'app.theme.auto': 'Farben: wie das System',
   'app.theme.light': 'Farben: hell',

@@ -1,5 +1,9 @@
+import { accountEn } from './account.en.ts';
+
 /** English texts in ICU message format. Keys are shared by every language. */
 export const en = {
+  ...accountEn,
+
   'app.language': 'Deutsch',
   'app.theme.auto': 'Theme: system',
   'app.theme.light': 'Theme: light',

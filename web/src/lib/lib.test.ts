@@ -74,10 +74,29 @@ describe('parseProblem', () => {
   it('reads what the server says', () => {
     const body = { title: 'Full', detail: 'the room is full', code: 'room_full', request_id: '7F3A' };
 
-    expect(parseProblem(409, body)).toEqual({ status: 409, code: 'room_full', detail: 'the room is full', requestId: '7F3A' });
+    expect(parseProblem(409, body)).toMatchObject({ status: 409, code: 'room_full', detail: 'the room is full', requestId: '7F3A' });
   });
 
-  it.each([undefined, null, 'text', { code: 7, detail: [] }])('survives %j', (body) => {
-    expect(parseProblem(502, body)).toEqual({ status: 502, code: 'unknown', detail: 'status 502', requestId: undefined });
+  it('reads which fields are wrong and how long to wait', () => {
+    const body = { errors: [{ field: 'email', code: 'email-invalid', message: 'no' }, { field: 7 }, null, { field: 'name' }] };
+
+    expect(parseProblem(422, body, 9)).toMatchObject({
+      fields: [
+        { field: 'email', code: 'email-invalid', message: 'no' },
+        { field: 'name', code: '', message: '' },
+      ],
+      retryAfter: 9,
+    });
+  });
+
+  it.each([undefined, null, 'text', { code: 7, detail: [], errors: 'none' }])('survives %j', (body) => {
+    expect(parseProblem(502, body)).toEqual({
+      status: 502,
+      code: 'unknown',
+      detail: 'status 502',
+      requestId: undefined,
+      fields: [],
+      retryAfter: undefined,
+    });
   });
 });

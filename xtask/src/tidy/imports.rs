@@ -47,11 +47,17 @@ const RULES: &[Rule] = &[
         &["sqlx", "axum"],
     ),
     rule("auth", &[], &["axum", "sqlx", "tokio", "str0m"]),
+    rule("store", &[], &["axum", "str0m"]),
     rule("service", &["auth"], &["str0m", "livekit-protocol"]),
     rule(
         "signaling",
         &["sfu", "auth", "store", "service"],
         &["str0m", "quinn-udp"],
+    ),
+    rule(
+        "accounts",
+        &["auth", "store", "service"],
+        &["str0m", "sqlx", "livekit-protocol"],
     ),
     rule("loadtest", &["auth"], &["axum"]),
     rule("xtask", &[], &["*"]),

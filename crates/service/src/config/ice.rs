@@ -31,17 +31,22 @@ fn nothing() -> Secret {
     Secret::new("")
 }
 
-mod credential {
+pub(super) mod credential {
     use super::{Deserialize, Deserializer, REDACTED, Secret, Serialize, Serializer};
 
-    pub(super) fn serialize<S: Serializer>(secret: &Secret, into: S) -> Result<S::Ok, S::Error> {
+    pub(in super::super) fn serialize<S: Serializer>(
+        secret: &Secret,
+        into: S,
+    ) -> Result<S::Ok, S::Error> {
         let is_set = !secret.expose().is_empty();
         let shown = if is_set { REDACTED } else { "" };
         shown.serialize(into)
     }
 
     /// By hand, since the usual errors would quote the value.
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Secret, D::Error> {
+    pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<Secret, D::Error> {
         let value = serde_json::Value::deserialize(from)?;
         let text = value.as_str().map(Secret::new);
         let error = || serde::de::Error::custom("the credential is not a string; put it in quotes");
@@ -67,7 +72,7 @@ pub(super) fn complete(config: &mut Config) -> Result<(), ConfigError> {
     Ok(())
 }
 
-fn read(path: &Path) -> Result<Secret, ConfigError> {
+pub(super) fn read(path: &Path) -> Result<Secret, ConfigError> {
     super::keys::must_be_private(path)?;
     let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read {
         path: path.to_owned(),

@@ -7,13 +7,13 @@ use serde_json::Value;
 use thiserror::Error;
 
 use super::tree::{UnknownKey, at_path, find, merge, unknown_key};
-use super::{Config, SECRET_BYTES_MIN, ice, keys};
+use super::{Config, SECRET_BYTES_MIN, accounts, ice, keys, storage};
 
 /// Environment variables with this prefix are keys.
 const ENVIRONMENT_PREFIX: &str = "CLAPT_";
 
-/// Variables with the prefix that are no keys: they tell the project's tests which program to run.
-const NOT_KEYS: &[&str] = &["CLAPT_BINARY"];
+/// Variables with the prefix that are no keys: they tell the project's tests which programs to use.
+const NOT_KEYS: &[&str] = &["CLAPT_BINARY", "CLAPT_TEST_POSTGRES", "CLAPT_TEST_REDIS"];
 
 /// Sound that waits on the server longer than this is heard to be late.
 const GATHER_US_MAX: u64 = 5000;
@@ -151,6 +151,9 @@ impl Config {
                 reason: error.inner().to_string(),
             })?;
         config.dev = sources.dev;
+        if let Some(data) = &sources.data {
+            config.data.clone_from(data);
+        }
         let key_file = sources.data.as_ref().map(|data| data.join(KEY_FILE_NAME));
         if let Some(path) = key_file.filter(|path| path.exists())
             && config.key_file.as_os_str().is_empty()
@@ -159,6 +162,8 @@ impl Config {
         }
         keys::complete(&mut config)?;
         ice::complete(&mut config)?;
+        accounts::check(&config)?;
+        storage::complete(&mut config)?;
         config.check_ranges()?;
         Ok(config)
     }

@@ -10,9 +10,11 @@
 //!
 //! `configs/clapt.yaml` explains each key and is kept equal to the defaults by a test.
 
+mod accounts;
 mod ice;
 mod keys;
 mod load;
+mod storage;
 mod tree;
 
 use std::net::{IpAddr, Ipv4Addr};
@@ -23,9 +25,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::network::Network;
 
+pub use accounts::AccountsConfig;
 pub use ice::IceServer;
 pub use keys::{DEV_KEY, DEV_SECRET, SECRET_BYTES_MIN};
 pub use load::{ConfigError, Sources};
+pub use storage::DatabaseConfig;
+
+/// The data directory, unless another is named.
+pub const DATA_DEFAULT: &str = "data";
 
 /// The whole configuration.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -34,8 +41,13 @@ pub struct Config {
     /// Started with `--dev`. Not a key: it can only be said on the command line.
     #[serde(skip)]
     pub dev: bool,
+    /// The directory with what the server keeps. Not a key: it can only be said on the command line.
+    #[serde(skip)]
+    pub data: PathBuf,
     /// TCP port of HTTP and WebSockets.
     pub port: u16,
+    /// Where browsers find this server; empty means the loopback, at the port above.
+    pub public_url: String,
     /// Addresses that HTTP listens on; empty means the loopback with `--dev`, else all.
     pub bind_addresses: Vec<IpAddr>,
     /// Origins that browsers may connect from; empty means any.
@@ -47,6 +59,8 @@ pub struct Config {
     pub keys: ApiKeys,
     /// A YAML file with more API keys; empty means none.
     pub key_file: PathBuf,
+    /// The database.
+    pub database: DatabaseConfig,
     /// Logging.
     pub log: LogConfig,
     /// Media.
@@ -55,6 +69,8 @@ pub struct Config {
     pub room: RoomConfig,
     /// What backends are told.
     pub webhook: WebhookConfig,
+    /// People and how they sign in.
+    pub accounts: AccountsConfig,
     /// Limits on what clients may do.
     pub limit: LimitConfig,
 }
@@ -63,16 +79,20 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             dev: false,
+            data: PathBuf::from(DATA_DEFAULT),
             port: 7880,
+            public_url: String::new(),
             bind_addresses: Vec::new(),
             allowed_origins: Vec::new(),
             trusted_proxies: Vec::new(),
             keys: ApiKeys::default(),
             key_file: PathBuf::new(),
+            database: DatabaseConfig::default(),
             log: LogConfig::default(),
             rtc: RtcConfig::default(),
             room: RoomConfig::default(),
             webhook: WebhookConfig::default(),
+            accounts: AccountsConfig::default(),
             limit: LimitConfig::default(),
         }
     }
@@ -305,6 +325,26 @@ pub struct LimitConfig {
     pub revocations_max: usize,
     /// Bytes of a body of the HTTP and server APIs.
     pub json_body_bytes_max: usize,
+    /// Requests of one account (or, of those not signed in, one address) to one route of the API, per minute.
+    pub requests_per_minute: u32,
+    /// Tries to sign in to one account from one address, per minute.
+    pub login_per_minute: u32,
+    /// Tries to sign in to one account from anywhere, per minute.
+    pub login_account_per_minute: u32,
+    /// Tries to sign in from one address to whatever account, per minute.
+    pub login_address_per_minute: u32,
+    /// Mails that people who are not signed in may cause to one address, per hour.
+    pub mails_per_recipient_per_hour: u32,
+    /// Mails that people who are not signed in may cause from one address, per hour.
+    pub mails_per_address_per_hour: u32,
+    /// Accounts and addresses whose rates are remembered; with more, new ones are refused.
+    pub rate_keys_max: usize,
+    /// Passwords that are hashed at the same time.
+    pub password_hashes_at_once: usize,
+    /// Passwords that are hashed or wait to be; with more, the next one is told to come again.
+    pub password_hashes_waiting_max: usize,
+    /// Sessions of one account; at more, the oldest one ends.
+    pub sessions_per_account_max: u32,
     /// Milliseconds between two keyframe requests for one layer.
     pub keyframe_request_interval_ms: u64,
     /// New SSRCs per second and session.
@@ -353,6 +393,16 @@ impl Default for LimitConfig {
             rpcs_per_room_max: 100,
             revocations_max: 100_000,
             json_body_bytes_max: 1024 * 1024,
+            requests_per_minute: 300,
+            login_per_minute: 5,
+            login_account_per_minute: 20,
+            login_address_per_minute: 60,
+            mails_per_recipient_per_hour: 5,
+            mails_per_address_per_hour: 60,
+            rate_keys_max: 100_000,
+            password_hashes_at_once: 2,
+            password_hashes_waiting_max: 64,
+            sessions_per_account_max: 50,
             keyframe_request_interval_ms: 500,
             new_ssrcs_per_second: 50,
             new_addresses_per_minute: 4,

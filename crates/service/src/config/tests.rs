@@ -289,6 +289,50 @@ fn ice_servers_are_read_with_their_credentials_and_shown_without() {
     assert_eq!(config.rtc.ice_servers[0].urls, ["stun:c.example"]);
 }
 
+#[cfg(unix)]
+#[test]
+fn the_address_of_the_database_comes_from_key_file_or_environment_and_is_never_shown() {
+    use std::os::unix::fs::PermissionsExt;
+    let secret = file("postgres://u:canary@h/d\n");
+    std::fs::set_permissions(secret.path(), std::fs::Permissions::from_mode(0o600)).unwrap();
+    let from_file = format!("database: {{url_file: '{}'}}", secret.path().display());
+    let from_key = "database: {url: 'postgres://u:canary@h/d'}";
+    let environment = [("CLAPT_DATABASE__URL", "postgres://u:canary@h/d")];
+
+    for config in [
+        load(&from_file, &[], &[]),
+        load(from_key, &[], &[]),
+        load("", &environment, &[]),
+    ] {
+        let config = config.unwrap();
+
+        assert_eq!(config.database.url.expose(), "postgres://u:canary@h/d");
+        for shown in [config.to_yaml(), format!("{config:?}")] {
+            assert!(!shown.contains("canary"), "{shown}");
+        }
+    }
+    std::fs::set_permissions(secret.path(), std::fs::Permissions::from_mode(0o604)).unwrap();
+    let open = load(&from_file, &[], &[]);
+    assert!(matches!(open, Err(ConfigError::KeyFileOpen { .. })));
+}
+
+#[test]
+fn a_database_that_can_not_work_is_refused_by_its_key() {
+    for (database, key) in [
+        ("{url: a, url_file: b}", "url_file"),
+        ("{connections_max: 0}", "connections_max"),
+        ("{busy_timeout_ms: 2000}", "busy_timeout_ms"),
+        ("{busy_timeout_ms: 0}", "busy_timeout_ms"),
+        ("{url: [canary]}", "url"),
+    ] {
+        let error = load(&format!("database: {database}"), &[], &[]);
+
+        let text = error.unwrap_err().to_string();
+        assert!(text.starts_with(&format!("`database.{key}`: ")), "{text}");
+        assert!(!text.contains("canary"), "{text}");
+    }
+}
+
 #[test]
 fn a_shard_is_not_told_to_hold_sound_back_for_long() {
     let error = load("rtc: {gather_us: 5001}", &[], &[]).unwrap_err();

@@ -46,7 +46,7 @@ export function DeviceCheck({ room, name, onName, joining, onJoin }: Props) {
             <span className={classes.as}>{text('check.joiningAs', { name })}</span>
             <Avatar name={name} className={classes.avatar} />
             {onName && (
-              <Button component={Link} to="/" variant="subtle">
+              <Button component={Link} to="/dev" variant="subtle">
                 {text('check.notYou')}
               </Button>
             )}

@@ -10,6 +10,7 @@ import { useText } from '../../i18n/I18n';
 import { apiErrorCode, isFinal, type ErrorCode } from '../../lib/errors';
 import { loadName, saveName, type DeviceChoice } from '../../lib/profile';
 import { readToken } from '../../lib/token';
+import { useSession } from '../../session/session';
 import { AfterCall } from './AfterCall';
 import { DeviceCheck } from './DeviceCheck';
 import { JoiningScreen } from './JoiningScreen';
@@ -37,7 +38,10 @@ export function RoomPage() {
   const room = claims && claims.room !== '' ? claims.room : pathRoom;
   const { state: instance, retry: retryInstance } = useInstance();
   const [phase, setPhase] = useState<Phase>({ kind: 'check', joining: false });
-  const [name, setName] = useState(() => claims?.name ?? loadName());
+  const session = useSession();
+  const account = session.status === 'signed-in' ? session.user : undefined;
+  const [typedName, setName] = useState<string>();
+  const name = typedName ?? claims?.name ?? account?.name ?? loadName();
   /** Coming back after an error takes the same identity, so that no double stays behind. */
   const identity = useRef<string>(undefined);
   useDocumentTitle(`${room} · Clapt`);
@@ -106,11 +110,13 @@ export function RoomPage() {
   if (linkToken === undefined && instance.status === 'ready' && !instance.instance.devMode) {
     return <StatePage code="need-link" />;
   }
+  // Whoever is signed in is not asked for a name.
+  if (!claims && session.status === 'starting') return <JoiningScreen room={room} />;
   return (
     <DeviceCheck
       room={room}
       name={claims?.name === '' ? claims.identity : name}
-      onName={claims ? undefined : setName}
+      onName={claims ?? account ? undefined : setName}
       joining={phase.joining}
       onJoin={(choice) => void join(choice)}
     />

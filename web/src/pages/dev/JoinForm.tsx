@@ -3,14 +3,16 @@ import { useNavigate } from '@tanstack/react-router';
 import { useState, type SyntheticEvent } from 'react';
 import { useText } from '../../i18n/I18n';
 import { loadName, saveName } from '../../lib/profile';
+import { useUser } from '../../session/session';
 import { isRoomName, toRoomName } from '../../lib/roomName';
-import classes from './JoinPage.module.css';
+import classes from './Dev.module.css';
 
 /** Asks for a name, which it remembers, and for a room. */
 export function JoinForm() {
   const text = useText();
   const navigate = useNavigate();
-  const [name, setName] = useState(loadName);
+  const user = useUser();
+  const [name, setName] = useState(() => user?.name ?? loadName());
   const [room, setRoom] = useState('');
   const [checked, setChecked] = useState(false);
 
@@ -30,8 +32,8 @@ export function JoinForm() {
   return (
     <form className={classes.form} onSubmit={submit} noValidate>
       <div>
-        <h1 className={classes.title}>{text('join.title')}</h1>
-        <p className={classes.dim}>{text('join.subtitle')}</p>
+        <h2 id="join">{text('join.title')}</h2>
+        <p>{text('join.subtitle')}</p>
       </div>
       <TextInput
         label={text('join.name')}
