@@ -55,6 +55,28 @@ pub(super) fn description() -> OpenApi {
     Description::openapi()
 }
 
+/// Names each operation by its method and path, such as `get_account_sessions`: names have to be unique (`OpenAPI` 3.1,
+/// section 4.8.10).
+pub(super) fn name_operations(api: &mut OpenApi) {
+    for (path, item) in &mut api.paths.paths {
+        let words = path.split(|c: char| !c.is_ascii_alphanumeric());
+        let words = words.filter(|word| !matches!(*word, "" | "api" | "v1"));
+        let path = words.collect::<Vec<_>>().join("_");
+        let operations = [
+            ("get", &mut item.get),
+            ("post", &mut item.post),
+            ("put", &mut item.put),
+            ("patch", &mut item.patch),
+            ("delete", &mut item.delete),
+        ];
+        for (method, operation) in operations {
+            if let Some(operation) = operation {
+                operation.operation_id = Some(format!("{method}_{path}"));
+            }
+        }
+    }
+}
+
 /// Returns the public keys that verify access tokens (RFC 7517).
 #[utoipa::path(
     get,
@@ -216,4 +238,23 @@ fn kind(schema: &Value) -> String {
 
 fn text(value: &Value) -> String {
     escaped(value.as_str().unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    #[test]
+    fn each_operation_has_a_name_of_its_own() {
+        let api = serde_json::to_value(super::super::openapi()).unwrap();
+
+        let paths = api["paths"].as_object().unwrap().values();
+        let operations = paths.flat_map(|item| item.as_object().unwrap().values());
+        let names: Vec<&str> = operations
+            .map(|operation| operation["operationId"].as_str().unwrap())
+            .collect();
+
+        assert!(names.contains(&"get_account_sessions"), "{names:?}");
+        assert_eq!(names.iter().collect::<HashSet<_>>().len(), names.len());
+    }
 }

@@ -101,7 +101,7 @@ const DEV_RULES: &[RouteRule] = &[route(Method::GET, "/api/v1/dev/mails", Public
 ///
 /// An error of `prometheus` if the metrics are registered already.
 pub fn routes(accounts: &Accounts, registry: &Registry) -> prometheus::Result<Router> {
-    let (router, api) = documented().split_for_parts();
+    let (router, api) = described();
     let mut router = router.merge(docs::routes(&api));
     let mut rules = RULES.to_vec();
     if accounts.config.dev {
@@ -121,7 +121,14 @@ pub fn rules() -> &'static [RouteRule] {
 /// Returns the description of the interface, in the form of `OpenAPI` 3.1.
 #[must_use]
 pub fn openapi() -> OpenApi {
-    documented().split_for_parts().1
+    described().1
+}
+
+/// The routes, and what the description tells of them.
+fn described() -> (Router<Accounts>, OpenApi) {
+    let (router, mut api) = documented().split_for_parts();
+    docs::name_operations(&mut api);
+    (router, api)
 }
 
 /// The routes that the description tells of.

@@ -25,43 +25,23 @@ pub(crate) struct Problem {
     /// For the metrics.
     pub(crate) reason: &'static str,
     error: ApiError,
-    header: Option<(HeaderName, HeaderValue)>,
+    header: Option<Box<(HeaderName, HeaderValue)>>,
 }
 
 impl Problem {
     pub(crate) fn new(code: ErrorCode, reason: &'static str, detail: impl Into<String>) -> Self {
         let challenge = HeaderValue::from_static("Bearer");
         let later = HeaderValue::from_static(RETRY_AFTER_SECONDS);
+        let header = match code.status() {
+            StatusCode::UNAUTHORIZED => Some((header::WWW_AUTHENTICATE, challenge)),
+            StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => {
+                Some((header::RETRY_AFTER, later))
+            }
+            _ => None,
+        };
         Self {
             reason,
-            header: match code {
-                ErrorCode::Unauthenticated => Some((header::WWW_AUTHENTICATE, challenge)),
-                ErrorCode::Unavailable
-                | ErrorCode::ResourceExhausted
-                | ErrorCode::TooManyRequests => Some((header::RETRY_AFTER, later)),
-                ErrorCode::InvalidArgument
-                | ErrorCode::CredentialsInvalid
-                | ErrorCode::SecondFactorRequired
-                | ErrorCode::CodeInvalid
-                | ErrorCode::SessionEnded
-                | ErrorCode::SessionRevoked
-                | ErrorCode::PermissionDenied
-                | ErrorCode::EmailUnverified
-                | ErrorCode::AccountBlocked
-                | ErrorCode::RegistrationClosed
-                | ErrorCode::OriginNotAllowed
-                | ErrorCode::LinkInvalid
-                | ErrorCode::Conflict
-                | ErrorCode::AlreadySetUp
-                | ErrorCode::NotFound
-                | ErrorCode::MethodNotAllowed
-                | ErrorCode::PreconditionFailed
-                | ErrorCode::PayloadTooLarge
-                | ErrorCode::UnsupportedMediaType
-                | ErrorCode::Unprocessable
-                | ErrorCode::PreconditionRequired
-                | ErrorCode::Internal => None,
-            },
+            header: header.map(Box::new),
             error: ApiError::client(code, detail),
         }
     }
@@ -71,7 +51,7 @@ impl Problem {
         let wanted = accepted.to_str().unwrap_or_default();
         let detail = format!("The body has to be {wanted}.");
         Self {
-            header: Some((name, accepted)),
+            header: Some(Box::new((name, accepted))),
             ..Self::new(ErrorCode::UnsupportedMediaType, "media-type", detail)
         }
     }
@@ -86,7 +66,7 @@ impl Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let mut response = self.error.into_response();
-        if let Some((name, value)) = self.header {
+        if let Some((name, value)) = self.header.map(|header| *header) {
             response.headers_mut().insert(name, value);
         }
         response

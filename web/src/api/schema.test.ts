@@ -2,7 +2,7 @@ import openapiTS, { astToString, type OpenAPI3 } from 'openapi-typescript';
 import { expect, it } from 'vitest';
 import description from './openapi.json';
 
-/** Operations are found by path and method; their ids need not be unique then. */
+/** Operations are found by path and method; their ids need no types. */
 const withoutIds = (key: string, value: unknown): unknown => (key === 'operationId' ? undefined : value);
 
 it('the types of the API are those of its description: `npm run api` makes them anew', async () => {
