@@ -56,10 +56,10 @@ async fn run_services(config: Arc<Config>) -> Result<(), Box<dyn Error>> {
         Clock::default(),
     )
     .await?;
-    let routes = api::routes(state)
+    let handlers = api::routes(state)
         .merge(signaling.router())
         .merge(accounts::routes(&accounts, metrics.registry())?);
-    let router = layered(routes, &config);
+    let router = layered(handlers, &config);
     let http = Shutdown::new();
     let server = serve(
         listeners,

@@ -365,7 +365,7 @@ fn a_payload_type_with_two_meanings_is_refused_and_the_session_lives_on() {
     };
     let more = section("x1", "") + &section("x2", ";profile-level-id=4d001f");
     let offer = Offer {
-        sdp: good + &more,
+        sdp: good.replacen("a=group:BUNDLE", "a=group:BUNDLE x1 x2", 1) + &more,
         pending: Vec::new(),
     };
 

@@ -136,6 +136,9 @@ impl Description {
         if nameless > 0 || mids.windows(2).any(|pair| pair[0] == pair[1]) {
             return Some("each section needs an a=mid of its own");
         }
+        if !self.is_bundled() {
+            return Some("a section is not in a=group:BUNDLE, and there is one connection for all");
+        }
         let has = |prefix: &str| {
             let lines = self.sections.iter().flat_map(|section| &section.lines);
             self.session
@@ -145,6 +148,19 @@ impl Description {
         };
         let lacking = NEEDED.iter().find(|(prefix, _)| !has(prefix));
         lacking.map(|(_, message)| *message)
+    }
+
+    /// Whether all sections share a connection (RFC 9143). str0m leaves others out of its answers. Where nothing is
+    /// said of groups they do.
+    fn is_bundled(&self) -> bool {
+        let mut lines = self.session.iter();
+        let Some(group) = lines.find_map(|line| line.strip_prefix("a=group:BUNDLE")) else {
+            return true;
+        };
+        let bundled: Vec<Mid> = group.split_whitespace().map(Into::into).collect();
+        let live = self.sections.iter().filter(|section| !section.is_stopped());
+        live.filter_map(Section::mid)
+            .all(|mid| bundled.contains(&mid))
     }
 
     /// Removes the lines of the session and of all sections that start with `prefix`.
@@ -437,6 +453,28 @@ mod tests {
             fault,
             Some("a section is neither of audio nor of video nor of application data")
         );
+    }
+
+    #[test]
+    fn a_section_outside_of_the_group_is_a_fault_unless_it_is_stopped() {
+        let is_bundled = |mids: Option<&[Mid]>| {
+            let mut offer = offer();
+            offer.session.retain(|line| !line.starts_with("a=group:"));
+            if let Some(mids) = mids {
+                let words = mids.iter().map(Mid::to_string).collect::<Vec<_>>();
+                offer
+                    .session
+                    .push(format!("a=group:BUNDLE {}", words.join(" ")));
+            }
+            offer.is_bundled()
+        };
+        // The third section is stopped.
+        let mids: Vec<Mid> = offer().sections.iter().filter_map(Section::mid).collect();
+
+        assert!(is_bundled(None));
+        assert!(is_bundled(Some(&mids)));
+        assert!(is_bundled(Some(&mids[..2])));
+        assert!(!is_bundled(Some(&mids[..1])));
     }
 
     #[test]
