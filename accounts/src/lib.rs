@@ -1,9 +1,9 @@
 //! Accounts: registering, signing in, sessions, profiles, roles, and who did what.
 //!
-//! What decides is small and pure ([`rotation`], [`password`], [`totp`], [`fields`]), what keeps is in
-//! [`repo`], and [`http`] routes between the two. Who may call what stands in one table
-//! ([`http::RULES`]) that is enforced before any handler runs; what one account may do to another is
-//! decided by [`auth::can`].
+//! What decides is small and pure (`rotation`, `password`, `totp`, `fields`), what keeps is in
+//! `repo`, and `http` routes between the two. Who may call what stands in one table
+//! (`http::RULES`) that is enforced before any handler runs; what one account may do to another is
+//! decided by `auth::can`.
 //!
 //! Invariants:
 //! - answers to those who are not signed in don't tell whether an account exists, and cost as much

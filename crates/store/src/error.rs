@@ -15,7 +15,7 @@ pub enum DbError {
     #[error("the database is not available")]
     Unavailable(#[source] Option<sqlx::Error>),
     /// Another transaction was in the way (serialisation failure, deadlock, a lock not had in time). Run
-    /// the whole transaction again: [`retry`](crate::retry).
+    /// the whole transaction again: [`retry`](crate::retry()).
     #[error("another transaction was in the way")]
     Retry(#[source] sqlx::Error),
     /// A constraint was violated, this one; see [`violates`](DbError::violates).

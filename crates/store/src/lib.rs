@@ -6,7 +6,7 @@
 //!
 //! Invariants:
 //! - no operation takes longer than `timeout`: a database that is away is [`DbError::Unavailable`];
-//! - a conflict that a second attempt may win is [`DbError::Retry`] on both, and [`retry`] makes it;
+//! - a conflict that a second attempt may win is [`DbError::Retry`] on both, and [`retry()`] makes it;
 //! - a transaction in which a statement failed commits nothing, on both;
 //! - there is no clock in SQL: instants are bound, keys are made here ([`new_id`]).
 

@@ -24,7 +24,7 @@ impl Sql {
 pub type Statements = &'static [(&'static str, Sql)];
 
 /// Declares statements as constants of type [`Sql`], and `STATEMENTS`, the list of them all, which
-/// [`testing::prepare`](crate::testing::prepare) tries on both databases.
+/// `testing::prepare` tries on both databases.
 ///
 /// ```
 /// store::statements! {
