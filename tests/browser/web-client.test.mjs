@@ -59,6 +59,7 @@ test('two people meet: join, device check, grid, speaker view, chat, mute, share
   const room = roomName('yoga');
   const [alice, bob] = await Promise.all([open('/dev', { scheme: 'dark' }), open('/dev', { scheme: 'light' })]);
 
+  await id(alice, 'join-name').waitFor();
   await accessible(alice, 'join page');
   await shoot(alice, 'join');
   await toCheck(alice, 'Alice Example', room);
