@@ -105,7 +105,7 @@ CREATE TABLE setup (
     only_row INTEGER NOT NULL PRIMARY KEY CHECK (only_row = 1),
     user_id BLOB NOT NULL,
     completed_at INTEGER NOT NULL
-) STRICT;
+) STRICT, WITHOUT ROWID;
 
 -- Keys of access tokens; the newest one signs.
 CREATE TABLE signing_keys (
