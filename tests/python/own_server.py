@@ -26,6 +26,14 @@ def _binary() -> str:
     return str(max(found, key=lambda path: path.stat().st_mtime))
 
 
+def is_database(link: pathlib.Path) -> bool:
+    """Says whether a descriptor is a file of SQLite's: its pool opens and closes them as it likes, up to its bound."""
+    try:
+        return "clapt.db" in os.readlink(link)
+    except FileNotFoundError:
+        return True
+
+
 @dataclass
 class Holdings:
     """What a server holds: gauges by their names, open file descriptors, resident memory that isn't the program's file.
@@ -72,7 +80,7 @@ class OwnServer:
         memory = dict(re.findall(r"^(\w+):\s+(\d+) kB$", (proc / "status").read_text(), re.M))
         return Holdings(
             {series: float(value) for series, name, value in found if name in gauges},
-            len(list((proc / "fd").iterdir())),
+            sum(not is_database(link) for link in (proc / "fd").iterdir()),
             *(int(memory[name]) for name in ("RssAnon", "VmRSS", "VmHWM")),
         )
 
